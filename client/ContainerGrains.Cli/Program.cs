@@ -1,0 +1,3 @@
+using ContainerGrains.Cli;
+
+return CgProgram.Run(args, Surroundings.OfThisProcess());

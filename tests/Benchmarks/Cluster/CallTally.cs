@@ -1,0 +1,3 @@
+namespace ContainerGrains.Benchmarks.Cluster;
+
+internal sealed record CallTally(double PerSecond, double LongestMs);

@@ -1,0 +1,39 @@
+using System.Collections.Concurrent;
+
+namespace ContainerGrains.Cli.Tests.Fakes;
+
+/// <summary>A cluster in memory: three hosts, and containers that behave as the contracts say.</summary>
+public sealed class FakeCluster : IClusterGrain
+{
+    private readonly ConcurrentDictionary<string, FakeContainer> _containers = new(StringComparer.Ordinal);
+
+    public IReadOnlyList<string> Hosts { get; } = ["host-a", "host-b", "host-c"];
+
+    /// <summary>Programs that are there; others give ProgramNotFound.</summary>
+    public HashSet<string> Programs { get; } = ["sh", "sleep", "redis-server", "echo", "cat", "true"];
+
+    public List<MigrationProgress> Progress { get; } = [];
+
+    /// <summary>A real host would take the image; here it lands where this says.</summary>
+    public Func<string, string> ImagePath { get; set; } = name => Path.Combine(Path.GetTempPath(), name + ".image");
+
+    public FakeContainer Container(string name) => _containers.GetOrAdd(name, n => new FakeContainer(this, n));
+
+    public FakeContainer Running(string name, string host = "host-a", params string[] args)
+    {
+        FakeContainer container = Container(name);
+        container.CreateAsync(new ContainerSpec { Args = args.Length == 0 ? ["sleep", "60"] : args, Host = host }, default).GetAwaiter().GetResult();
+        container.StartAsync(default).GetAwaiter().GetResult();
+        return container;
+    }
+
+    public Task<IReadOnlyList<HostInfo>> GetHostsAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<HostInfo>>([.. Hosts.Select(FakeHost.Info)]);
+
+    public Task<IReadOnlyList<ContainerStatus>> GetContainersAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<ContainerStatus>>([.. _containers.Values.Select(c => c.Status).Where(s => s.Phase != ContainerPhase.None)]);
+
+    public Task<ContainerClaim> ClaimAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task ReleaseAsync(string name, long lastGeneration, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<string> ChooseHostAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken) => throw new NotSupportedException();
+}
