@@ -160,6 +160,26 @@ internal sealed class EngineContainer : IEngineContainer
         _execPids.Clear();
     }
 
+    /// <summary>
+    /// For a container that stands still: returns when it is written down how those execs ended that are not among its processes any
+    /// more. One that is on its way from there to its parent's notice would be in neither what is carried of processes nor of logs.
+    /// </summary>
+    /// <exception cref="EngineException">Timeout.</exception>
+    internal void AwaitEndedExecs(IEnumerable<TaskDump> frozen, TimeSpan timeout)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int[] ended = [.. _execPids.Keys.Except(frozen.Select(t => t.Pid))];
+        foreach (int pid in ended)
+        {
+            while (_execPids.ContainsKey(pid))
+            {
+                if (Stopwatch.GetElapsedTime(start) > timeout)
+                    throw new EngineException(EngineError.Timeout, "freeze", $"exec {_execPids.GetValueOrDefault(pid)?.Id} of container '{Name}' did not end whole within {timeout.TotalSeconds:0.#} s; try again");
+                Clocks.Nap();
+            }
+        }
+    }
+
     /// <summary>Begins to watch init; from here on <see cref="Exited"/> will complete.</summary>
     internal void Watch() => _engine.Watcher.Watch(InitPid, OnInitExited);
 
@@ -170,8 +190,8 @@ internal sealed class EngineContainer : IEngineContainer
         _execPids[pid] = session;
         _engine.Watcher.Watch(pid, exit =>
         {
-            _execPids.TryRemove(pid, out _);
             session.Ended(exit);
+            _execPids.TryRemove(new(pid, session));
         });
     }
 

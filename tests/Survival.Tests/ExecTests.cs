@@ -37,6 +37,24 @@ public sealed class ExecTests
     }
 
     [Fact]
+    public void Those_that_end_around_the_freeze_are_known_afterwards()
+    {
+        const int Each = 24;
+        using var trio = new EngineTrio();
+        ContainerMover mover = trio.Start(EngineTrio.Config("sleep", "600"));
+        mover.Rounds = 1;
+        for (int i = 0; i < Journey.Moves; i++)
+        {
+            IExecSession[] execs = [.. Enumerable.Range(0, Each).Select(_ => Exec(mover, "exec sleep 600"))];
+            // So close before the freeze that the last ones are reaped in the middle of it, or would be.
+            mover.MoveOver(wire => new RoundEndStream(wire.Source, () => Array.ForEach(execs, e => mover.Container.Signal(e.VirtualPid, 9))));
+            mover.WaitFor(() => execs.All(e => Find(mover, e.Id).Exited.IsCompleted), "the ends of all");
+            Assert.All(execs, e => Assert.Equal(new ProcessExit(0, 9), Ended(Find(mover, e.Id))));
+        }
+        Assert.Single(mover.Container.Processes());
+    }
+
+    [Fact]
     public void Its_own_environment_and_directory_count_more_than_the_containers()
     {
         using var trio = new EngineTrio();

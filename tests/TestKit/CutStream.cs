@@ -1,30 +1,18 @@
 namespace ContainerGrains.TestKit;
 
 /// <summary>A wire that is cut when so many bytes have passed.</summary>
-public sealed class CutStream(Stream inner, long bytes, Action cut) : Stream
+public sealed class CutStream(Stream inner, long bytes, Action cut) : WireEnd(inner)
 {
     private long _left = bytes;
-
-    public override bool CanRead => false;
-    public override bool CanSeek => false;
-    public override bool CanWrite => true;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         if (_left < buffer.Length)
         {
-            inner.Write(buffer[..(int)Math.Max(_left, 0)]);
+            base.Write(buffer[..(int)Math.Max(_left, 0)]);
             cut();
         }
         _left -= buffer.Length;
-        inner.Write(buffer);
+        base.Write(buffer);
     }
-
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-    public override void Flush() => inner.Flush();
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
 }

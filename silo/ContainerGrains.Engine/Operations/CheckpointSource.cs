@@ -176,6 +176,7 @@ internal sealed class CheckpointSource : IDisposable
             FrozenContainer frozen = _frozen = FrozenContainer.Freeze(_container, _freezeTimeout);
             FrozenSince = frozen.Since;
             _container.Network.Lock();
+            _container.AwaitEndedExecs(frozen.Tasks, _freezeTimeout);
             DumpContext context = _context = new DumpContext(_container.Config, _container.Directory.Path, _container.InitPid) { Bystanders = _bystanders };
             context.Tasks.AddRange(frozen.Tasks);
             DescriptorReader.ReadAll(context, running: false);

@@ -334,8 +334,10 @@ internal sealed class ContainerRestore : IDisposable
     private void WatchChildren(EngineContainer container)
     {
         container.Watch();
-        Dictionary<int, ExecSession> execs = ExecSession.Load(_directory).GroupBy(s => s.VirtualPid).ToDictionary(g => g.Key, g => g.Last());
-        foreach (ExecSession session in ExecSession.Load(_directory).Where(s => s.Exited.IsCompleted)) container.AddEndedExec(session);
+        ILookup<bool, ExecSession> sessions = ExecSession.Load(_directory).ToLookup(s => s.Exited.IsCompleted);
+        foreach (ExecSession session in sessions[true]) container.AddEndedExec(session);
+        // Pids are used again: the ended ones do not count here.
+        Dictionary<int, ExecSession> execs = sessions[false].GroupBy(s => s.VirtualPid).ToDictionary(g => g.Key, g => g.Last());
         foreach (TreeRestore.Node node in _tree.Nodes)
             if (node.Record is { Parent: 0, VirtualPid: not 1 } record)
                 container.WatchExec(execs.GetValueOrDefault(record.VirtualPid) ?? new ExecSession(_directory, $"pid{record.VirtualPid}", record.VirtualPid), node.Puppet.Tid);
