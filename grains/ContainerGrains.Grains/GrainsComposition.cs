@@ -16,6 +16,7 @@ public static class GrainsComposition
         silo.Services.AddSingleton<RecordStore>();
         silo.Services.AddSingleton<IMoveArbiter, MoveArbiter>();
         silo.Services.AddHostedService<ExitForwarder>();
+        silo.AddOutgoingGrainCallFilter<UndeliveredCalls>();
         silo.Services.AddPlacementDirector<HomeHostPlacement, HomeHostPlacementDirector>();
         silo.Services.AddPlacementDirector<HostPlacement, HostPlacementDirector>();
         // The three limits of a migration belong together: the shortest of them would win.

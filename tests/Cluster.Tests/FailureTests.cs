@@ -63,6 +63,21 @@ public sealed class FailureTests(MainCluster main) : IDisposable
     }
 
     [Fact]
+    public void A_host_that_is_killed_fails_no_call_that_does_not_need_it()
+    {
+        // Its silo answers for these names, of containers that are nowhere.
+        string[] names = [.. Enumerable.Range(0, 4).Select(i => $"{Name}{i}")];
+        foreach (string name in names) Assert.Contains("There is no container", _cluster.CgAt("host-b", "inspect", name).Error, StringComparison.Ordinal);
+        Kill();
+        foreach (string name in names)
+        {
+            _cluster.RunWorkload(name, "host-a", "heavy.py", "1", "1");
+            _cluster.AssertCounts(name);
+            _cluster.Remove(name);
+        }
+    }
+
+    [Fact]
     public void A_cable_that_is_pulled_during_the_rounds_leaves_the_container_on_the_source()
     {
         Fail(move =>

@@ -1,0 +1,28 @@
+namespace ContainerGrains.Grains;
+
+/// <summary>
+/// Repeats calls that a dead silo did not get, until the cluster has declared it dead and their grain is elsewhere: the loss of a host
+/// is not felt by whoever does not need it. A call that was sent is not repeated: it may have been heard.
+/// </summary>
+public sealed class UndeliveredCalls(TimeProvider time) : IOutgoingGrainCallFilter
+{
+    // A death is declared within about three seconds, and the last silo hears of it at the next refresh of its table at the latest.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15), Pause = TimeSpan.FromMilliseconds(200);
+
+    public async Task Invoke(IOutgoingGrainCallContext context)
+    {
+        long start = time.GetTimestamp();
+        await context.Invoke();
+        // Hosts are not waited for: who asks one wants to know whether it is there.
+        while (IsUndelivered(context.Response?.Exception) && context.Grain is IContainerGrain or IClusterGrain && time.GetElapsedTime(start) < Patience)
+        {
+            await Task.Delay(Pause, time);
+            await context.Invoke();
+        }
+    }
+
+    // A rejection has no more than its text (MessageCenter.cs, SendMessage).
+    private static bool IsUndelivered(Exception? error) => error is OrleansMessageRejectionException
+        && (error.Message.StartsWith("Exception while sending message: Orleans.Runtime.Messaging.ConnectionFailedException", StringComparison.Ordinal)
+            || error.Message.StartsWith("Target silo is known to be dead", StringComparison.Ordinal));
+}
