@@ -69,6 +69,8 @@ public sealed class FailureTests(MainCluster main) : IDisposable
         string[] names = [.. Enumerable.Range(0, 4).Select(i => $"{Name}{i}")];
         foreach (string name in names) Assert.Contains("There is no container", _cluster.CgAt("host-b", "inspect", name).Error, StringComparison.Ordinal);
         Kill();
+        // What was sent before the kernel closed its connections may have been heard: that is never sent again.
+        Wait.Until(() => !_cluster.AreConnected("host-a", "host-b"), "host-a has seen the connections close");
         foreach (string name in names)
         {
             _cluster.RunWorkload(name, "host-a", "heavy.py", "1", "1");

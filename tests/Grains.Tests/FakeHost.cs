@@ -118,71 +118,164 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<Obstacle>> PreflightAsync(string container, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Obstacle>>(
-        container.StartsWith("io-uring", StringComparison.Ordinal) ? [new Obstacle(7, "db", "descriptor 3", "it is an io_uring", "use epoll")] : []);
+    public async Task<IReadOnlyList<Obstacle>> PreflightAsync(string container, CancellationToken cancellationToken)
+    {
+        await world.AtAsync(container, "preflight");
+        return container.StartsWith("io-uring", StringComparison.Ordinal) ? [new Obstacle(7, "db", "descriptor 3", "it is an io_uring", "use epoll")] : [];
+    }
 
     public Task<IReadOnlyList<Obstacle>> ConsiderAsync(MoveQuestion question, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Obstacle>>(
         question.Spec.Rootfs == "/only/elsewhere" ? [new Obstacle(0, "", $"host {name}", "the rootfs is missing there", "copy it")] : []);
 
     public async Task PrepareMoveAsync(MoveOrder order, CancellationToken cancellationToken)
     {
+        await world.AtAsync(order.Name, "prepare");
+        cancellationToken.ThrowIfCancellationRequested();
         if (world.OnPrepare is { } hook)
             await hook(order, cancellationToken);
         world.Moves[order.MigrationId] = new FakeMove(order, name);
+        await world.AtAsync(order.Name, "prepared");
     }
 
-    public Task AbandonMoveAsync(string migrationId, string reason, CancellationToken cancellationToken) =>
-        world.Moves.TryGetValue(migrationId, out FakeMove? move) ? SourceDecidesAsync(move, reason) : Task.CompletedTask;
+    public async Task AbandonMoveAsync(string migrationId, string reason, CancellationToken cancellationToken)
+    {
+        if (!world.Moves.TryGetValue(migrationId, out FakeMove? move))
+            return;
+        await world.AtAsync(move.Order.Name, "abandon");
+        await SourceAsksAsync(move, reason);
+        await world.AtAsync(move.Order.Name, "abandoned");
+    }
 
     public async Task<RunningState> CutOverAsync(string migrationId, CancellationToken cancellationToken)
     {
         FakeMove move = world.Moves[migrationId];
+        await world.AtAsync(move.Order.Name, "cut-over");
         Copy shadow = world.With(copies =>
         {
-            Copy source = copies[(move.Source, move.Order.Name)];
-            source.State = CopyState.Frozen;
-            return copies[(name, move.Order.Name)] = new Copy(source.Counter) { State = CopyState.Shadow };
+            // A source that has given up meanwhile, or has no such container any more, has closed the link.
+            if (!copies.TryGetValue((move.Source, move.Order.Name), out Copy? source) || move.IsDecided)
+                throw new ContainerException(ContainerErrorCode.MoveFailed, $"The link to {move.Source} is closed.");
+            (source.State, source.Move) = (CopyState.Frozen, move);
+            return copies[(name, move.Order.Name)] = new Copy(source.Counter) { State = CopyState.Shadow, Move = move };
         });
+        await world.AtAsync(move.Order.Name, "frozen");
         if (world.OnCutOver is { } hook)
             await hook(migrationId);
+        await world.AtAsync(move.Order.Name, "complete");
         return StateOf(shadow);
     }
 
     public async Task<MigrationReport> CommitMoveAsync(string migrationId, long generation, CancellationToken cancellationToken)
     {
         FakeMove move = world.Moves[migrationId];
-        world.With(copies =>
-        {
-            copies.Remove((move.Source, move.Order.Name));
-            return copies[(name, move.Order.Name)].State = CopyState.Running;
-        });
+        await world.AtAsync(move.Order.Name, "commit");
+        Thaw(move);
         if (world.OnCommit is { } hook)
             await hook(migrationId);
+        await TellSourceAsync(move);
+        await world.AtAsync(move.Order.Name, "committed");
         return new MigrationReport { Name = move.Order.Name, MigrationId = migrationId, From = move.Source, To = name, Generation = generation, FreezeMs = 1 };
     }
 
-    public Task AbortMoveAsync(string migrationId, string reason, CancellationToken cancellationToken)
+    public async Task AbortMoveAsync(string migrationId, string reason, CancellationToken cancellationToken)
     {
         FakeMove move = world.Moves[migrationId];
-        world.With(copies => copies.Remove((name, move.Order.Name)));
-        return world.Hosts[move.Source].SourceDecidesAsync(move, reason);
+        await world.AtAsync(move.Order.Name, "abort");
+        Discard(move);
+        await world.AtAsync(move.Order.Name, "aborted");
+        await world.Hosts[move.Source].SourceAsksAsync(move, reason);
     }
 
     public Task<IReadOnlyList<MigrationProgress>> GetProgressAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<MigrationProgress>>([]);
 
-    private async Task SourceDecidesAsync(FakeMove move, string reason)
+    /// <summary>The source has waited long enough, or was told to give up: it thaws its frozen copy only when the record is its own.</summary>
+    public async Task SourceAsksAsync(FakeMove move, string reason)
     {
-        if (!world.With(copies => copies.TryGetValue((name, move.Order.Name), out Copy? copy) && copy.State == CopyState.Frozen))
+        bool frozen = world.With(copies =>
+        {
+            // Nothing is frozen yet: it gives up by itself.
+            if (copies.TryGetValue((name, move.Order.Name), out Copy? copy) && copy.State == CopyState.Running)
+                move.IsDecided = true;
+            return Is(copy, CopyState.Frozen, move);
+        });
+        if (!frozen || move.IsDecided)
             return;
-        MoveVerdict verdict = await arbiter().ReclaimAsync(move.Identity, ContainerErrorCode.MoveFailed, reason, CancellationToken.None);
+        MoveVerdict verdict;
+        while (true)
+        {
+            try
+            {
+                verdict = await arbiter().ReclaimAsync(move.Identity, ContainerErrorCode.MoveFailed, reason, CancellationToken.None);
+                break;
+            }
+            catch (IOException)
+            {
+                // The store is silent: the copy stays frozen, and it is asked again.
+            }
+        }
         world.With(copies =>
         {
-            if (verdict == MoveVerdict.Source)
-                copies[(name, move.Order.Name)].State = CopyState.Running;
-            else
-                copies.Remove((name, move.Order.Name));
-            return 0;
+            if (copies.TryGetValue((name, move.Order.Name), out Copy? copy) && Is(copy, CopyState.Frozen, move))
+            {
+                if (verdict == MoveVerdict.Source)
+                    copy.State = CopyState.Running;
+                else
+                    copies.Remove((name, move.Order.Name));
+            }
+            return move.IsDecided = true;
         });
+    }
+
+    /// <summary>The target holds a complete shadow and has heard nothing from its grain.</summary>
+    public async Task TargetAsksAsync(FakeMove move, bool claims)
+    {
+        if (!world.With(copies => Is(copies.GetValueOrDefault((name, move.Order.Name)), CopyState.Shadow, move)))
+            return;
+        MoveVerdict verdict;
+        try
+        {
+            verdict = claims
+                ? await arbiter().ClaimAsync(move.Identity, StateOf(new Copy(0)), CancellationToken.None)
+                : await arbiter().ReadAsync(move.Identity, CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            // The store is silent: the shadow waits.
+            return;
+        }
+        if (verdict == MoveVerdict.Target)
+        {
+            Thaw(move);
+            await TellSourceAsync(move);
+        }
+        else if (verdict != MoveVerdict.Undecided)
+        {
+            Discard(move);
+        }
+    }
+
+    private static bool Is(Copy? copy, CopyState state, FakeMove move) => copy?.State == state && copy.Move == move;
+
+    // Again is no error: the record and the grain may both have said so.
+    private void Thaw(FakeMove move) => world.With(copies => copies.TryGetValue((name, move.Order.Name), out Copy? copy) && copy.Move == move
+        ? copy.State = CopyState.Running
+        : throw new ContainerException(ContainerErrorCode.MoveFailed, $"There is nothing of {move.Order.Name} on {name}."));
+
+    private void Discard(FakeMove move) => world.With(copies =>
+        Is(copies.GetValueOrDefault((name, move.Order.Name)), CopyState.Shadow, move) && copies.Remove((name, move.Order.Name)));
+
+    // A word that is lost is no failure of the target's: the source asks the record in the end.
+    private async Task TellSourceAsync(FakeMove move)
+    {
+        try
+        {
+            await world.AtAsync(move.Order.Name, "tell");
+        }
+        catch (Exception e) when (e is IOException or ContainerException)
+        {
+            return;
+        }
+        world.With(copies => Is(copies.GetValueOrDefault((move.Source, move.Order.Name)), CopyState.Frozen, move) && copies.Remove((move.Source, move.Order.Name)));
     }
 
     private static RunningState StateOf(Copy copy) => new(4711, 5, copy.StartedAt, [new ProcessInfo { Pids = [4711, 1] }], null);

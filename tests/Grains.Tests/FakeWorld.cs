@@ -10,6 +10,8 @@ public sealed class Copy(long counter)
 {
     public CopyState State { get; set; } = CopyState.Running;
     public long Counter { get; set; } = counter;
+    /// <summary>The one for which it was frozen or made.</summary>
+    public FakeMove? Move { get; set; }
     public DateTimeOffset StartedAt { get; } = DateTimeOffset.UnixEpoch;
 }
 
@@ -31,8 +33,23 @@ public sealed class FakeWorld
     public Func<string, ContainerRecord, Task>? BeforeWrite { get; set; }
     public Func<string, ContainerRecord, Task>? AfterWrite { get; set; }
 
+    /// <summary>Called with a container's name at each point of its moves at which something can go wrong.</summary>
+    public Func<string, string, Task>? AtPoint { get; set; }
+
     public FakeHost AddHost(string name, IServiceProvider services) =>
         Hosts.GetOrAdd(name, n => new FakeHost(this, n, () => services.GetRequiredService<IMoveArbiter>()));
+
+    public Task AtAsync(string container, string point) => AtPoint?.Invoke(container, point) ?? Task.CompletedTask;
+
+    /// <summary>What hosts do in the end that hear nothing: each asks the record of every move that it still holds a copy for.</summary>
+    public async Task AskRecordsAsync(string container)
+    {
+        foreach (FakeMove move in Moves.Values.Where(m => m.Order.Name == container))
+        {
+            await Hosts[move.Order.TargetHost].TargetAsksAsync(move, claims: false);
+            await Hosts[move.Source].SourceAsksAsync(move, "nothing was heard");
+        }
+    }
 
     public T With<T>(Func<Dictionary<(string Host, string Name), Copy>, T> work)
     {
@@ -69,5 +86,8 @@ public sealed class FakeWorld
 
 public sealed record FakeMove(MoveOrder Order, string Source)
 {
+    /// <summary>Its source has given it up, thawed or discarded: it hears nothing of it any more.</summary>
+    public bool IsDecided { get; set; }
+
     public MoveIdentity Identity => new(Order.MigrationId, Order.Name, Source, Order.TargetHost, Order.NewGeneration);
 }

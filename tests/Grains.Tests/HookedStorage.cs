@@ -3,7 +3,7 @@ using Orleans.Storage;
 
 namespace ContainerGrains.Grains.Tests;
 
-/// <summary>The real storage, with hooks before and after the writes of containers' records.</summary>
+/// <summary>The real storage, with hooks around the writes of containers' records.</summary>
 public sealed class HookedStorage(IGrainStorage inner, FakeWorld world) : IGrainStorage
 {
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => inner.ReadStateAsync(stateName, grainId, grainState);
@@ -11,10 +11,19 @@ public sealed class HookedStorage(IGrainStorage inner, FakeWorld world) : IGrain
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        if (grainState.State is ContainerRecord before && world.BeforeWrite is { } hook)
-            await hook(grainId.Key.ToString()!, before);
+        string name = grainId.Key.ToString()!;
+        if (grainState.State is ContainerRecord before)
+        {
+            await world.AtAsync(name, "write");
+            if (world.BeforeWrite is { } hook)
+                await hook(name, before);
+        }
         await inner.WriteStateAsync(stateName, grainId, grainState);
-        if (grainState.State is ContainerRecord after && world.AfterWrite is { } afterHook)
-            await afterHook(grainId.Key.ToString()!, after);
+        if (grainState.State is ContainerRecord after)
+        {
+            if (world.AfterWrite is { } hook)
+                await hook(name, after);
+            await world.AtAsync(name, "written");
+        }
     }
 }

@@ -189,10 +189,19 @@ public sealed partial class ContainerGrain
         if (hosts.Find(Record.Home) is null)
             return;
         LogRedirect(Name, host.Name, Record.Home);
-        // Behind the activation, not inside it: if the grain has just come from home, home still waits for this activation to be
-        // complete, and a migration back would wait for home. Calls that are faster go through RemoteHost.
-        this.RegisterGrainTimer(_ => { GoTo(Record.Home); return Task.CompletedTask; },
+        // Behind the activation, not inside it; calls that are faster go through RemoteHost.
+        this.RegisterGrainTimer(_ => { LeaveForHome(); return Task.CompletedTask; },
             new GrainTimerCreationOptions(TimeSpan.Zero, HandOverCheckPeriod) { Interleave = true });
+    }
+
+    private void LeaveForHome()
+    {
+        // Home may still be waiting until all that it has sent here with this grain is active, and would not take it back before: the
+        // next call activates it there.
+        if (_travelled)
+            DeactivateOnIdle();
+        else
+            GoTo(Record.Home);
     }
 
     private bool IsCommitted(MoveIntent move) => Record.Home == move.Target && Record.Generation == move.NewGeneration;

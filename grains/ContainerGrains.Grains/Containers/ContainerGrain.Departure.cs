@@ -10,6 +10,7 @@ public sealed partial class ContainerGrain
 {
     private const string TicketKey = "containergrains.ticket";
     private static readonly TimeSpan HandOverCheckPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TidyUpPeriod = TimeSpan.FromSeconds(1);
 
     private Departure? _move;
     private IGrainTimer? _handOverCheck;
@@ -178,17 +179,25 @@ public sealed partial class ContainerGrain
             // The host keeps at it by itself; the record is right in any case.
             LogAbandonFailed(e, Name, move.Intent.MigrationId);
         }
+        await ForgetMoveAsync(move, failure);
+        if (_move == move)
+            _move = null;
+    }
+
+    /// <summary>The record says that the move has failed; if the store is silent, when it answers again.</summary>
+    private async Task ForgetMoveAsync(Departure move, ContainerException failure)
+    {
         try
         {
             await UpdateAsync(r => r.Move?.MigrationId != move.Intent.MigrationId ? r
                 : r.WithoutMove(MoveArbiter.Failed(move.Identity(Name), r.Generation, failure.Code, failure.Message)));
+            move.TidyUp?.Dispose();
         }
         catch (Exception e)
         {
             LogAbandonFailed(e, Name, move.Intent.MigrationId);
+            move.TidyUp ??= this.RegisterGrainTimer(_ => ForgetMoveAsync(move, failure), new GrainTimerCreationOptions(TidyUpPeriod, TidyUpPeriod) { Interleave = true });
         }
-        if (_move == move)
-            _move = null;
     }
 
     /// <summary>Migrates this activation when it is idle; without a usable silo it stays.</summary>
@@ -236,6 +245,7 @@ public sealed partial class ContainerGrain
         public CancellationTokenSource Cancellation { get; } = new();
         public MoveTicket? Ticket { get; set; }
         public bool HandedOver { get; set; }
+        public IGrainTimer? TidyUp { get; set; }
 
         public MoveIdentity Identity(string name) => new(Intent.MigrationId, name, Intent.Source, Intent.Target, Intent.NewGeneration);
     }

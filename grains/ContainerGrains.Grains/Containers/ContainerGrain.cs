@@ -234,7 +234,7 @@ public sealed partial class ContainerGrain(
             throw new ContainerException(ContainerErrorCode.HostUnreachable,
                 $"Container '{Name}' lives on {Record.Home}, which is not reachable; bring that host back, or remove the container with force.");
         }
-        GoTo(Record.Home);
+        LeaveForHome();
         return new RemoteHost(Record.Home, GrainFactory.GetGrain<IHostCommands>(Record.Home));
     }
 

@@ -130,6 +130,10 @@ internal sealed class LocalCluster : IDisposable
     /// <summary>kill -9 of the silo's process alone; that it is dead already is right too.</summary>
     public void KillSilo(string host) => _ = Kernel.Raw(Syscall.kill, SiloPid(host), 9);
 
+    /// <summary>Whether two hosts' silos have an open connection between them.</summary>
+    public bool AreConnected(string one, string other) =>
+        Command.Run("ip", ["netns", "exec", $"cg{Name}-{one}", "ss", "-Htn", "state", "established", "dst", $"10.88.0.{11 + Hosts.ToList().IndexOf(other)}"]).Check().Out.Length > 0;
+
     /// <summary>Brings a host back whose silo was killed.</summary>
     public void Revive(string host) => Dev.Run(Name, _environment, "host", host, "--no-build").Check();
 
