@@ -12,6 +12,7 @@ namespace ContainerGrains.Api;
 [JsonSerializable(typeof(IReadOnlyList<ApiHost>))]
 [JsonSerializable(typeof(IReadOnlyList<ApiStats>))]
 [JsonSerializable(typeof(IReadOnlyList<ApiProgress>))]
+[JsonSerializable(typeof(ApiCordon))]
 [JsonSerializable(typeof(ApiCheckReport))]
 [JsonSerializable(typeof(ApiVersion))]
 [JsonSerializable(typeof(ApiCreateRequest))]

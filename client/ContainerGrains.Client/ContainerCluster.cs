@@ -39,6 +39,15 @@ public sealed class ContainerCluster(IGrainFactory grains, TimeProvider time)
     public Task<IReadOnlyList<HostInfo>> GetHostsAsync(CancellationToken cancellationToken = default) =>
         Transient.RetryAsync(time, () => Cluster.GetHostsAsync(cancellationToken), cancellationToken);
 
+    /// <summary>From now on the host takes no containers, until it is uncordoned; those that are there run on.</summary>
+    /// <returns>False when it was cordoned already.</returns>
+    public Task<bool> CordonAsync(string host, CancellationToken cancellationToken = default) =>
+        Transient.RetryAsync(time, () => Cluster.CordonAsync(host, cancellationToken), cancellationToken);
+
+    /// <returns>False when it was not cordoned.</returns>
+    public Task<bool> UncordonAsync(string host, CancellationToken cancellationToken = default) =>
+        Transient.RetryAsync(time, () => Cluster.UncordonAsync(host, cancellationToken), cancellationToken);
+
     /// <summary>Progress of the moves that a host takes part in; answered also while the container's own calls wait.</summary>
     public Task<IReadOnlyList<MigrationProgress>> GetProgressAsync(string host, CancellationToken cancellationToken = default) =>
         Transient.RetryAsync(time, () => grains.GetGrain<IHostGrain>(host).GetProgressAsync(cancellationToken), cancellationToken);

@@ -109,7 +109,7 @@ public sealed partial class ContainerGrain
         string target = targetHost ?? await Cluster.ChooseHostAsync(Record.Spec!, Record.Home, cancellationToken);
         if (target == Record.Home)
             throw new ContainerException(ContainerErrorCode.WrongPhase, $"Container '{Name}' is on {target} already; name another host.");
-        hosts.Require(target);
+        await Cluster.RequireOpenAsync(target, cancellationToken);
         return target;
     }
 

@@ -259,7 +259,7 @@ public sealed partial class ContainerGrain(
                 $"The name '{Name}' is taken by a container on {Record.Home} since {Record.CreatedAt:u}; choose another or remove that container.");
         string home = chosenHost ?? await Cluster.ChooseHostAsync(spec, null, cancellationToken);
         hosts.Require(home);
-        ContainerClaim claim = await Cluster.ClaimAsync(Name, cancellationToken);
+        ContainerClaim claim = await Cluster.ClaimAsync(Name, home, cancellationToken);
         var record = new ContainerRecord
         {
             Name = Name,
@@ -288,8 +288,11 @@ public sealed partial class ContainerGrain(
 
     private async Task RestoreHereAsync(string? path, string targetHost, CancellationToken cancellationToken)
     {
-        hosts.Require(targetHost);
         string before = Record.Home;
+        if (targetHost == before)
+            hosts.Require(targetHost);
+        else
+            await Cluster.RequireOpenAsync(targetHost, cancellationToken);
         string image = path ?? Record.LastCheckpoint
             ?? throw new ContainerException(ContainerErrorCode.BadImage, $"Container '{Name}' has no checkpoint; name an image file.");
         // The owner is written before the processes exist: whatever happens in between, no other host may start a copy.

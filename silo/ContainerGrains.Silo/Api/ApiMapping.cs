@@ -103,6 +103,7 @@ internal static class ApiMapping
         MemoryBytes = host.MemoryBytes,
         MemoryAvailableBytes = host.MemoryAvailableBytes,
         Containers = host.Containers,
+        Cordoned = host.Cordoned,
         Kernel = host.Kernel,
         Version = host.Version,
         Features = new ApiHostFeatures
