@@ -81,8 +81,23 @@ public interface IClusterGrain : IGrainWithIntegerKey
     /// <summary>From now on the host takes no containers, until it is uncordoned, also over a restart of all silos; those that are there run on.</summary>
     /// <returns>False when it was cordoned already.</returns>
     [Alias("Cordon")] Task<bool> CordonAsync(string host, CancellationToken cancellationToken);
+    /// <summary>The host takes containers again; a drain under way begins no more moves.</summary>
     /// <returns>False when it was not cordoned.</returns>
     [Alias("Uncordon")] Task<bool> UncordonAsync(string host, CancellationToken cancellationToken);
+}
+
+/// <summary>The emptying of a host. Its key is the host's stable name. It goes on whoever listens.</summary>
+[Alias("ContainerGrains.IDrainGrain")]
+public interface IDrainGrain : IGrainWithStringKey
+{
+    /// <summary>
+    /// Cordons the host and moves away what runs there. Repeated while it is under way it takes over deadline and number of moves and
+    /// goes on; after its end it begins anew. HostNotFound, InvalidSpec.
+    /// </summary>
+    [Alias("Start")] Task<DrainReport> StartAsync(DrainOptions options, CancellationToken cancellationToken);
+    [Alias("Get")] Task<DrainReport> GetAsync(CancellationToken cancellationToken);
+    /// <summary>No more moves are begun, those under way end, the host stays cordoned. Without a drain under way nothing happens.</summary>
+    [Alias("Cancel")] Task<DrainReport> CancelAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>What a claim gives: the container's address in the cluster's network ("10.88.0.5/16").</summary>

@@ -14,7 +14,7 @@ public sealed class UndeliveredCalls(TimeProvider time) : IOutgoingGrainCallFilt
         long start = time.GetTimestamp();
         await context.Invoke();
         // Hosts are not waited for: who asks one wants to know whether it is there.
-        while (IsUndelivered(context.Response?.Exception) && context.Grain is IContainerGrain or IClusterGrain && time.GetElapsedTime(start) < Patience)
+        while (IsUndelivered(context.Response?.Exception) && context.Grain is IContainerGrain or IClusterGrain or IDrainGrain && time.GetElapsedTime(start) < Patience)
         {
             await Task.Delay(Pause, time);
             await context.Invoke();

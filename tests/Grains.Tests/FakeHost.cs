@@ -86,7 +86,12 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
     public Task<IReadOnlyList<ProcessInfo>> GetProcessesAsync(string container, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ProcessInfo>>([new ProcessInfo { Pids = [4711, 1] }, new ProcessInfo { Pids = [4712, 2] }]);
 
-    public Task<ContainerStats> GetStatsAsync(string container, CancellationToken cancellationToken) => Task.FromResult(new ContainerStats { Name = container });
+    public Task<ContainerStats> GetStatsAsync(string container, CancellationToken cancellationToken) => Task.FromResult(new ContainerStats
+    {
+        Name = container,
+        MemoryBytes = world.MemoryOf.GetValueOrDefault(container),
+    });
+
     public async Task<LogChunk> ReadLogsAsync(string container, LogCursor from, int maxBytes, TimeSpan wait, CancellationToken cancellationToken)
     {
         await Task.Delay(wait, cancellationToken);
@@ -126,8 +131,17 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
 
     public async Task PrepareMoveAsync(MoveOrder order, CancellationToken cancellationToken)
     {
-        if (world.OnPrepare is { } hook)
-            await hook(order, cancellationToken);
+        world.UnderWay[order.MigrationId] = order;
+        try
+        {
+            if (world.OnPrepare is { } hook)
+                await hook(order, cancellationToken);
+        }
+        catch
+        {
+            world.UnderWay.TryRemove(order.MigrationId, out _);
+            throw;
+        }
         world.Moves[order.MigrationId] = new FakeMove(order, name);
     }
 
@@ -158,6 +172,7 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
         });
         if (world.OnCommit is { } hook)
             await hook(migrationId);
+        world.UnderWay.TryRemove(migrationId, out _);
         return new MigrationReport { Name = move.Order.Name, MigrationId = migrationId, From = move.Source, To = name, Generation = generation, FreezeMs = 1 };
     }
 
@@ -165,10 +180,12 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
     {
         FakeMove move = world.Moves[migrationId];
         world.With(copies => copies.Remove((name, move.Order.Name)));
+        world.UnderWay.TryRemove(migrationId, out _);
         return world.Hosts[move.Source].SourceDecidesAsync(move, reason);
     }
 
-    public Task<IReadOnlyList<MigrationProgress>> GetProgressAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<MigrationProgress>>([]);
+    public Task<IReadOnlyList<MigrationProgress>> GetProgressAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<MigrationProgress>>(
+        [.. world.UnderWay.Values.Where(o => o.TargetHost == name).Select(o => new MigrationProgress { MigrationId = o.MigrationId, Name = o.Name, From = "", To = name, Stage = "rounds" })]);
 
     private async Task SourceDecidesAsync(FakeMove move, string reason)
     {

@@ -121,6 +121,8 @@ public sealed partial class ClusterGrain(
     public async Task<bool> UncordonAsync(string host, CancellationToken cancellationToken)
     {
         RequireKnown(host);
+        // First: it must not begin to move what the next call creates there.
+        await GrainFactory.GetGrain<IDrainGrain>(host).CancelAsync(cancellationToken);
         bool changed = false;
         await ChangeAsync(current =>
         {

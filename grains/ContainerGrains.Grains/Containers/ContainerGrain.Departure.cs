@@ -88,6 +88,8 @@ public sealed partial class ContainerGrain
         using (await _gate.EnterAsync(cancellationToken))
         {
             ContainerLifecycle.Next(Name, Record.Phase, ContainerEvent.BeginMove);
+            if (options.From is { } from && from != Record.Home)
+                throw new ContainerException(ContainerErrorCode.WrongPhase, $"Container '{Name}' is on {Record.Home} by now and not on {from} any more.");
             IContainerHost home = Home();
             string target = await ChooseTargetAsync(targetHost, cancellationToken);
             HostInfo info = await InfoOfAsync(target, cancellationToken);

@@ -18,7 +18,7 @@ internal static class ClusterEndpoints
         group.MapGet("/hosts", HostsAsync).WithName("listHosts").WithSummary("Hosts of the cluster.");
         group.MapGet("/hosts/{host}", HostAsync).WithName("inspectHost").WithSummary("One host.");
         group.MapPost("/hosts/{host}/cordon", CordonAsync).WithName("cordonHost").WithSummary("From now on the host takes no containers; those that are there run on.");
-        group.MapDelete("/hosts/{host}/cordon", UncordonAsync).WithName("uncordonHost").WithSummary("The host takes containers again.");
+        group.MapDelete("/hosts/{host}/cordon", UncordonAsync).WithName("uncordonHost").WithSummary("The host takes containers again; a drain under way begins no more moves.");
         group.MapGet("/check", CheckAsync).WithName("check").WithSummary("Whether a host, by default this one, can do the job, and what is missing.");
         group.MapGet("/translate", TranslateAsync).WithName("translatePid")
             .WithSummary("A pid of one context in another. Contexts: host, host:NAME, a container's name, a path of nested containers.");
