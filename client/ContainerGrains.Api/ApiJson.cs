@@ -13,6 +13,8 @@ namespace ContainerGrains.Api;
 [JsonSerializable(typeof(IReadOnlyList<ApiStats>))]
 [JsonSerializable(typeof(IReadOnlyList<ApiProgress>))]
 [JsonSerializable(typeof(ApiCordon))]
+[JsonSerializable(typeof(ApiDrainRequest))]
+[JsonSerializable(typeof(ApiDrain))]
 [JsonSerializable(typeof(ApiCheckReport))]
 [JsonSerializable(typeof(ApiVersion))]
 [JsonSerializable(typeof(ApiCreateRequest))]

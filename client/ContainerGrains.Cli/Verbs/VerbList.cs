@@ -23,6 +23,7 @@ internal static class VerbList
         ("The cluster, and help",
         [
             ("hosts", () => new HostsVerb()), ("cordon", () => new CordonVerb()), ("uncordon", () => new UncordonVerb()),
+            ("drain", () => new DrainVerb()),
             ("check", () => new CheckVerb()), ("explain", () => new ExplainVerb()), ("version", () => new VersionVerb()),
         ]),
     ];

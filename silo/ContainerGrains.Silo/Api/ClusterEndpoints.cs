@@ -17,8 +17,6 @@ internal static class ClusterEndpoints
         group.MapGet("/version", GetVersion).WithName("version").WithSummary("The silo that answers.");
         group.MapGet("/hosts", HostsAsync).WithName("listHosts").WithSummary("Hosts of the cluster.");
         group.MapGet("/hosts/{host}", HostAsync).WithName("inspectHost").WithSummary("One host.");
-        group.MapPost("/hosts/{host}/cordon", CordonAsync).WithName("cordonHost").WithSummary("From now on the host takes no containers; those that are there run on.");
-        group.MapDelete("/hosts/{host}/cordon", UncordonAsync).WithName("uncordonHost").WithSummary("The host takes containers again; a drain under way begins no more moves.");
         group.MapGet("/check", CheckAsync).WithName("check").WithSummary("Whether a host, by default this one, can do the job, and what is missing.");
         group.MapGet("/translate", TranslateAsync).WithName("translatePid")
             .WithSummary("A pid of one context in another. Contexts: host, host:NAME, a container's name, a path of nested containers.");
@@ -37,12 +35,6 @@ internal static class ClusterEndpoints
 
     private static async Task<Ok<ApiHost>> HostAsync(ApiContext api, string host, CancellationToken cancellationToken) =>
         TypedResults.Ok((await FindHostAsync(api, host, cancellationToken)).ToApi());
-
-    private static async Task<Ok<ApiCordon>> CordonAsync(ApiContext api, string host, CancellationToken cancellationToken) =>
-        TypedResults.Ok(new ApiCordon(host, Cordoned: true, await api.Cluster.CordonAsync(host, cancellationToken)));
-
-    private static async Task<Ok<ApiCordon>> UncordonAsync(ApiContext api, string host, CancellationToken cancellationToken) =>
-        TypedResults.Ok(new ApiCordon(host, Cordoned: false, await api.Cluster.UncordonAsync(host, cancellationToken)));
 
     private static async Task<Ok<ApiCheckReport>> CheckAsync(ApiContext api, CancellationToken cancellationToken, string? host = null)
     {

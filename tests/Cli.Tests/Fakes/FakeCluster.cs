@@ -6,6 +6,7 @@ namespace ContainerGrains.Cli.Tests.Fakes;
 public sealed class FakeCluster : IClusterGrain
 {
     private readonly ConcurrentDictionary<string, FakeContainer> _containers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, FakeDrain> _drains = new(StringComparer.Ordinal);
 
     public IReadOnlyList<string> Hosts { get; } = ["host-a", "host-b", "host-c"];
 
@@ -18,6 +19,8 @@ public sealed class FakeCluster : IClusterGrain
 
     /// <summary>A real host would take the image; here it lands where this says.</summary>
     public Func<string, string> ImagePath { get; set; } = name => Path.Combine(Path.GetTempPath(), name + ".image");
+
+    public FakeDrain Drain(string host) => _drains.GetOrAdd(host, h => new FakeDrain(this, h));
 
     public FakeContainer Container(string name) => _containers.GetOrAdd(name, n => new FakeContainer(this, n));
 
@@ -38,6 +41,8 @@ public sealed class FakeCluster : IClusterGrain
     public Task<ContainerClaim> ClaimAsync(string name, string home, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task ReleaseAsync(string name, long lastGeneration, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task<string> ChooseHostAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<string>> RankHostsAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task RequireOpenAsync(string host, CancellationToken cancellationToken)
     {
