@@ -27,19 +27,13 @@ public sealed class DrainTests : IAsyncLifetime
         string[] names = [.. Enumerable.Range(0, 6).Select(i => $"c{i}")];
         foreach (string name in names)
             await (await _cluster.RunAsync(name, A)).KillAsync(1, 1, default);
-        int now = 0, most = 0;
-        var both = new TaskCompletionSource();
-        World.OnPrepare = async (_, _) =>
-        {
-            if (Interlocked.Increment(ref now) == 2)
-                both.TrySetResult();
-            most = Math.Max(most, Volatile.Read(ref now));
-            await both.Task;
-            Interlocked.Decrement(ref now);
-        };
-        DrainReport report = await EmptyAsync(new DrainOptions { Parallel = 2 });
+        var held = new Held(World);
+        await Drain.StartAsync(new DrainOptions { Parallel = 2 }, default);
+        await held.UntilAsync("c1");
+        Assert.Equal([DrainStep.Moving, DrainStep.Moving, DrainStep.Waiting], (await Drain.GetAsync(default)).Containers.Take(3).Select(c => c.Step));
+        held.Release();
+        DrainReport report = await EndAsync();
         Assert.Equal((DrainState.Drained, A, 2, null), (report.State, report.Host, report.Parallel, report.Error));
-        Assert.Equal(2, most);
         Assert.Equal(names, report.Containers.Select(c => c.Name));
         Assert.All(report.Containers, c => Assert.Equal((DrainStep.Moved, 1, 1.0, null), (c.Step, c.Attempts, c.FreezeMs, c.Reason)));
         foreach (DrainedContainer container in report.Containers)
