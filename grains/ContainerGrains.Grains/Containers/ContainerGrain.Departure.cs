@@ -111,7 +111,9 @@ public sealed partial class ContainerGrain
         string target = targetHost ?? await Cluster.ChooseHostAsync(Record.Spec!, Record.Home, cancellationToken);
         if (target == Record.Home)
             throw new ContainerException(ContainerErrorCode.WrongPhase, $"Container '{Name}' is on {target} already; name another host.");
-        await Cluster.RequireOpenAsync(target, cancellationToken);
+        hosts.Require(target);
+        if (targetHost is not null)
+            await Cluster.RequireOpenAsync(target, cancellationToken);
         return target;
     }
 

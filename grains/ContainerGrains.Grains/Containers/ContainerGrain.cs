@@ -289,9 +289,8 @@ public sealed partial class ContainerGrain(
     private async Task RestoreHereAsync(string? path, string targetHost, CancellationToken cancellationToken)
     {
         string before = Record.Home;
-        if (targetHost == before)
-            hosts.Require(targetHost);
-        else
+        hosts.Require(targetHost);
+        if (targetHost != before)
             await Cluster.RequireOpenAsync(targetHost, cancellationToken);
         string image = path ?? Record.LastCheckpoint
             ?? throw new ContainerException(ContainerErrorCode.BadImage, $"Container '{Name}' has no checkpoint; name an image file.");
