@@ -29,6 +29,7 @@ public static class ApiErrorCode
     public const string Timeout = nameof(Timeout);
     public const string NoPackedForm = nameof(NoPackedForm);
     public const string HostUnreachable = nameof(HostUnreachable);
+    public const string HostCordoned = nameof(HostCordoned);
 
     /// <summary>The command line was wrong.</summary>
     public const string Usage = nameof(Usage);

@@ -13,10 +13,15 @@ public sealed record ApiHost
     public long MemoryBytes { get; init; }
     public long MemoryAvailableBytes { get; init; }
     public int Containers { get; init; }
+    /// <summary>It takes no containers until it is uncordoned; those that are there run on.</summary>
+    public bool Cordoned { get; init; }
     public string Kernel { get; init; } = "";
     public string Version { get; init; } = "";
     public required ApiHostFeatures Features { get; init; }
 }
+
+/// <summary>Whether a host takes containers now, and whether that was changed by the call.</summary>
+public sealed record ApiCordon(string Host, bool Cordoned, bool Changed);
 
 /// <summary>What a host's CPU and kernel offer; compared before a move.</summary>
 public sealed record ApiHostFeatures

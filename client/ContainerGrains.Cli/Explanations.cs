@@ -85,6 +85,9 @@ internal static class Explanations
         new(ApiErrorCode.HostUnreachable,
             "The host of the container does not answer at the moment: it is down, cut off, or being declared dead.",
             "'cg hosts' shows who is there; try again in some seconds. An image file goes through its host's own API: run the command there."),
+        new(ApiErrorCode.HostCordoned,
+            "The host is cordoned: somebody has told the cluster that it is to take no containers, by 'cg cordon' or by draining it. What is there runs on and may be started again there; nothing new is created on it, restored on it or moved to it.",
+            "leave out --host or --to and the cluster chooses another, or let the host take containers again with 'cg uncordon HOST'."),
         new(ApiErrorCode.Usage,
             "The command line is not what the verb expects: a wrong option, a missing name, a value of the wrong form.",
             "'cg VERB --help' shows its options and examples."),
@@ -98,9 +101,10 @@ internal static class Explanations
         new("pidspace", "The number of a container's PID space on its host; 0 is the host itself. It may change in a move, and nobody inside notices.", ""),
         new("virtual-pid", "The pid that a process has inside its container. It never changes; its real pid, the one on the host, is another after every move. 'cg top' shows both, 'cg translate' converts between them.", ""),
         new("packed-pid", "A pidspace and a pid in one 32-bit number: the pidspace in the upper 9 bits, the pid in the lower 23. There is none for pidspaces above 511.", ""),
+        new("drain", "'cg drain HOST' cordons a host, so that it takes no containers, and moves what runs there to the others, as many at a time as --parallel says. What cannot move runs on and is named with the reason. The drain goes on without who ordered it; ordered again it goes on with what is left. 'cg uncordon HOST' lets the host take containers again.", ""),
         new("checkpoint", "A file with all of a container's state: 'cg checkpoint' writes it and lets the container run on; 'cg restore' starts the container again from it, as it was.", ""),
         new("suspend", "'cg suspend NAME -o FILE' stops a container and puts its processes into a file that can be carried away on a stick; 'cg resume FILE' lets them run on, on another host or in another cluster. The file goes through the API of the host itself, so cg must run on that machine.", ""),
-        new("exit-codes", "run and exec end with the program's own code, or 128+n when signal n killed it. 125: an error of cg or the engine; 126: the program is not executable; 127: there is no such program. migrate --dry-run and check end with 1 when they found something.", ""),
+        new("exit-codes", "run and exec end with the program's own code, or 128+n when signal n killed it. 125: an error of cg or the engine; 126: the program is not executable; 127: there is no such program. migrate --dry-run and check end with 1 when they found something, drain when it has left something running.", ""),
         new("socket", "Each silo serves its API (HTTP and JSON, described at /openapi/v1.json) on a Unix socket, /run/containergrains/HOST/api.sock, mode 0660. cg takes --socket, CG_SOCKET, CG_HOST, or the first that answers; any silo can speak for the whole cluster.", ""),
     ];
 }

@@ -45,4 +45,6 @@ public enum ContainerErrorCode
     NoPackedForm = 24,
     /// <summary>The container's host is not reachable at the moment.</summary>
     HostUnreachable = 25,
+    /// <summary>The host is cordoned: it keeps what it has and takes no containers.</summary>
+    HostCordoned = 26,
 }

@@ -69,11 +69,35 @@ public interface IClusterGrain : IGrainWithIntegerKey
 {
     [Alias("Hosts")] Task<IReadOnlyList<HostInfo>> GetHostsAsync(CancellationToken cancellationToken);
     [Alias("Containers")] Task<IReadOnlyList<ContainerStatus>> GetContainersAsync(CancellationToken cancellationToken);
-    /// <summary>Claims a name and an address. NameTaken tells the host that has it and since when.</summary>
-    [Alias("Claim")] Task<ContainerClaim> ClaimAsync(string name, CancellationToken cancellationToken);
+    /// <summary>Claims a name and an address for a container of a host. NameTaken tells the host that has it and since when; HostCordoned.</summary>
+    [Alias("Claim")] Task<ContainerClaim> ClaimAsync(string name, string home, CancellationToken cancellationToken);
     [Alias("Release")] Task ReleaseAsync(string name, long lastGeneration, CancellationToken cancellationToken);
-    /// <summary>The host for a new container, or for a move away from <paramref name="awayFrom"/>.</summary>
+    /// <summary>The host for a new container, or for a move away from <paramref name="awayFrom"/>; never a cordoned one.</summary>
     [Alias("ChooseHost")] Task<string> ChooseHostAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken);
+    /// <summary>The hosts that may take it, best first; <see cref="ChooseHostAsync"/> gives the first. Never empty: NoCapacity.</summary>
+    [Alias("RankHosts")] Task<IReadOnlyList<string>> RankHostsAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken);
+    /// <summary>Throws HostNotFound or HostCordoned for a host that a container must not be sent to.</summary>
+    [Alias("RequireOpen")] Task RequireOpenAsync(string host, CancellationToken cancellationToken);
+    /// <summary>From now on the host takes no containers, until it is uncordoned, also over a restart of all silos; those that are there run on.</summary>
+    /// <returns>False when it was cordoned already.</returns>
+    [Alias("Cordon")] Task<bool> CordonAsync(string host, CancellationToken cancellationToken);
+    /// <summary>The host takes containers again; a drain under way begins no more moves.</summary>
+    /// <returns>False when it was not cordoned.</returns>
+    [Alias("Uncordon")] Task<bool> UncordonAsync(string host, CancellationToken cancellationToken);
+}
+
+/// <summary>The emptying of a host. Its key is the host's stable name. It goes on whoever listens.</summary>
+[Alias("ContainerGrains.IDrainGrain")]
+public interface IDrainGrain : IGrainWithStringKey
+{
+    /// <summary>
+    /// Cordons the host and moves away what runs there. Repeated while it is under way it takes over deadline and number of moves and
+    /// goes on; after its end it begins anew. HostNotFound, InvalidSpec.
+    /// </summary>
+    [Alias("Start")] Task<DrainReport> StartAsync(DrainOptions options, CancellationToken cancellationToken);
+    [Alias("Get")] Task<DrainReport> GetAsync(CancellationToken cancellationToken);
+    /// <summary>No more moves are begun, those under way end, the host stays cordoned. Without a drain under way nothing happens.</summary>
+    [Alias("Cancel")] Task<DrainReport> CancelAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>What a claim gives: the container's address in the cluster's network ("10.88.0.5/16").</summary>

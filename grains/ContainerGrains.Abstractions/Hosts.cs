@@ -18,6 +18,8 @@ public sealed record HostInfo
     [Id(8)] public string Kernel { get; init; } = "";
     [Id(9)] public HostFeatures Features { get; init; } = new();
     [Id(10)] public string Version { get; init; } = "";
+    /// <summary>It takes no containers until it is uncordoned; those that are there run on.</summary>
+    [Id(11)] public bool Cordoned { get; init; }
 }
 
 /// <summary>What a host's CPU and kernel offer; compared before a move.</summary>

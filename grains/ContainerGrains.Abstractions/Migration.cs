@@ -12,6 +12,8 @@ public sealed record MigrateOptions
     [Id(2)] public TimeSpan FreezeTimeout { get; init; } = TimeSpan.FromSeconds(10);
     /// <summary>Only say what would stop the move.</summary>
     [Id(3)] public bool DryRun { get; init; }
+    /// <summary>Move it only if it is on this host; WrongPhase when it has moved elsewhere meanwhile. Null: wherever it is.</summary>
+    [Id(5)] public string? From { get; init; }
 }
 
 /// <summary>A move that has been set going; ask <see cref="IContainerGrain.GetMigrationAsync"/> for its end.</summary>

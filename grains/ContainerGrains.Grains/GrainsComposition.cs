@@ -19,6 +19,7 @@ public static class GrainsComposition
         silo.AddOutgoingGrainCallFilter<UndeliveredCalls>();
         silo.Services.AddPlacementDirector<HomeHostPlacement, HomeHostPlacementDirector>();
         silo.Services.AddPlacementDirector<HostPlacement, HostPlacementDirector>();
+        silo.Services.AddPlacementDirector<AwayFromHostPlacement, AwayFromHostPlacementDirector>();
         // The three limits of a migration belong together: the shortest of them would win.
         silo.Configure<GrainCollectionOptions>(o => o.DeactivationTimeout = o.ActivationTimeout = migrateTimeout);
         silo.Configure<SiloMessagingOptions>(o =>

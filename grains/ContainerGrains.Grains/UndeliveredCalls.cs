@@ -2,7 +2,8 @@ namespace ContainerGrains.Grains;
 
 /// <summary>
 /// Repeats calls that a dead silo did not get, until the cluster has declared it dead and their grain is elsewhere: the loss of a host
-/// is not felt by whoever does not need it. A call that was sent is not repeated: it may have been heard.
+/// is not felt by whoever does not need it. A call that was sent is not repeated, for it may have been heard, unless that does no harm:
+/// those of a drain say the same thing twice.
 /// </summary>
 public sealed class UndeliveredCalls(TimeProvider time) : IOutgoingGrainCallFilter
 {
@@ -14,12 +15,19 @@ public sealed class UndeliveredCalls(TimeProvider time) : IOutgoingGrainCallFilt
         long start = time.GetTimestamp();
         await context.Invoke();
         // Hosts are not waited for: who asks one wants to know whether it is there.
-        while (IsUndelivered(context.Response?.Exception) && context.Grain is IContainerGrain or IClusterGrain && time.GetElapsedTime(start) < Patience)
+        while (MayRepeat(context.Grain, context.Response?.Exception) && time.GetElapsedTime(start) < Patience)
         {
             await Task.Delay(Pause, time);
             await context.Invoke();
         }
     }
+
+    private static bool MayRepeat(object grain, Exception? error) => grain switch
+    {
+        IContainerGrain or IClusterGrain => IsUndelivered(error),
+        IDrainGrain => IsUndelivered(error) || error is SiloUnavailableException,
+        _ => false,
+    };
 
     // A rejection has no more than its text (MessageCenter.cs, SendMessage).
     private static bool IsUndelivered(Exception? error) => error is OrleansMessageRejectionException

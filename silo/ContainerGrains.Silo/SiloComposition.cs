@@ -12,6 +12,9 @@ namespace ContainerGrains.Silo;
 /// <summary>Puts a silo together.</summary>
 public static class SiloComposition
 {
+    // What the silo itself takes, after the drain.
+    private static readonly TimeSpan RestOfShutdown = TimeSpan.FromSeconds(30);
+
     public static WebApplicationBuilder AddContainerGrainsSilo(this WebApplicationBuilder builder)
     {
         SiloOptions silo = builder.Bind<SiloOptions>(SiloOptions.Section);
@@ -37,6 +40,12 @@ public static class SiloComposition
             .UseFastFailureDetection()
             .AddContainerGrains(silo.MigrateTimeout)
             .AddActivityPropagation());
+        // Behind Orleans' own service: services stop in the reverse order, and a drain needs the silo.
+        if (silo.DrainOnStop)
+        {
+            builder.Services.AddHostedService<DrainOnStop>();
+            builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = silo.DrainTimeout + RestOfShutdown);
+        }
         return builder;
     }
 

@@ -17,6 +17,8 @@ namespace ContainerGrains.Silo;
 ///   Silo:Nice            -10                              the silo's own nice value: a busy host must not stretch a freeze
 ///   Silo:CgroupParent    containergrains                  cgroup above the hosts' groups; one for each cluster of a machine
 ///   Silo:MigrateTimeout  00:02:00                         longest hand-over of a grain, freeze and activation included
+///   Silo:DrainOnStop     false                            SIGTERM: what runs on this host moves away before the silo stops
+///   Silo:DrainTimeout    00:01:00                         longest drain on a stop
 ///   Silo:Tls:CertificatePath, Silo:Tls:KeyPath, Silo:Tls:AuthorityPath   PEM files: TLS with certificates of both sides on the data channel
 ///   Cluster:Store        Sqlite | Redis | Postgres
 ///   Cluster:Path         /var/lib/containergrains/cluster.db          (Sqlite: the file that all silos of the machine share)
@@ -74,6 +76,16 @@ public sealed class SiloOptions : IValidatableObject
     /// <summary>Longest hand-over of a grain: waiting until it is idle, freeze and activation on the target.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "01:00:00")]
     public TimeSpan MigrateTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// A silo that is stopped in good order (SIGTERM) drains its host first. A host that was not cordoned before takes containers again when
+    /// the next silo has started.
+    /// </summary>
+    public bool DrainOnStop { get; set; }
+
+    /// <summary>Longest drain on a stop; what has not moved by then stays.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromMinutes(1);
 
     public IPAddress ParsedAddress => IPAddress.Parse(Address);
 

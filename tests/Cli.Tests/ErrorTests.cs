@@ -14,6 +14,9 @@ public sealed class ErrorTests
     [InlineData(125, "HostNotFound", "run", "--name", "x", "--host", "nowhere", "sleep", "1")]
     [InlineData(125, "HostNotFound", "migrate", "web", "--to", "nowhere")]
     [InlineData(125, "HostNotFound", "check", "--host", "nowhere")]
+    [InlineData(125, "HostNotFound", "cordon", "nowhere")]
+    [InlineData(125, "HostNotFound", "uncordon", "nowhere")]
+    [InlineData(125, "HostNotFound", "drain", "nowhere")]
     [InlineData(125, "RootfsMissing", "run", "--name", "x", "--rootfs", "/no/such/dir", "sleep", "1")]
     [InlineData(125, "NotFound", "inspect", "nobody")]
     [InlineData(125, "NotFound", "logs", "nobody")]
@@ -67,6 +70,9 @@ public sealed class ErrorTests
     }
 
     [Theory]
+    [InlineData("drain")]
+    [InlineData("drain", "host-a", "--deadline", "soon")]
+    [InlineData("drain", "host-a", "--wait", "--no-wait")]
     [InlineData("frobnicate")]
     [InlineData("--frobnicate")]
     [InlineData("run")]

@@ -8,7 +8,7 @@ public sealed class HelpTests
     private static readonly string[] Verbs =
     [
         "run", "create", "start", "ps", "exec", "logs", "stop", "kill", "rm", "wait", "inspect", "top", "stats", "checkpoint", "restore", "suspend", "resume", "migrate",
-        "hosts", "translate", "explain", "check", "version",
+        "hosts", "cordon", "uncordon", "drain", "translate", "explain", "check", "version",
     ];
 
     [Fact]

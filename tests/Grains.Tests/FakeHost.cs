@@ -86,7 +86,12 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
     public Task<IReadOnlyList<ProcessInfo>> GetProcessesAsync(string container, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ProcessInfo>>([new ProcessInfo { Pids = [4711, 1] }, new ProcessInfo { Pids = [4712, 2] }]);
 
-    public Task<ContainerStats> GetStatsAsync(string container, CancellationToken cancellationToken) => Task.FromResult(new ContainerStats { Name = container });
+    public Task<ContainerStats> GetStatsAsync(string container, CancellationToken cancellationToken) => Task.FromResult(new ContainerStats
+    {
+        Name = container,
+        MemoryBytes = world.MemoryOf.GetValueOrDefault(container),
+    });
+
     public async Task<LogChunk> ReadLogsAsync(string container, LogCursor from, int maxBytes, TimeSpan wait, CancellationToken cancellationToken)
     {
         await Task.Delay(wait, cancellationToken);
@@ -129,10 +134,19 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
 
     public async Task PrepareMoveAsync(MoveOrder order, CancellationToken cancellationToken)
     {
-        await world.AtAsync(order.Name, "prepare");
-        cancellationToken.ThrowIfCancellationRequested();
-        if (world.OnPrepare is { } hook)
-            await hook(order, cancellationToken);
+        world.UnderWay[order.MigrationId] = order;
+        try
+        {
+            await world.AtAsync(order.Name, "prepare");
+            cancellationToken.ThrowIfCancellationRequested();
+            if (world.OnPrepare is { } hook)
+                await hook(order, cancellationToken);
+        }
+        catch
+        {
+            world.UnderWay.TryRemove(order.MigrationId, out _);
+            throw;
+        }
         world.Moves[order.MigrationId] = new FakeMove(order, name);
         await world.AtAsync(order.Name, "prepared");
     }
@@ -170,9 +184,10 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
         FakeMove move = world.Moves[migrationId];
         await world.AtAsync(move.Order.Name, "commit");
         Thaw(move);
+        await TellSourceAsync(move);
         if (world.OnCommit is { } hook)
             await hook(migrationId);
-        await TellSourceAsync(move);
+        world.UnderWay.TryRemove(migrationId, out _);
         await world.AtAsync(move.Order.Name, "committed");
         return new MigrationReport { Name = move.Order.Name, MigrationId = migrationId, From = move.Source, To = name, Generation = generation, FreezeMs = 1 };
     }
@@ -182,11 +197,13 @@ public sealed class FakeHost(FakeWorld world, string name, Func<IMoveArbiter> ar
         FakeMove move = world.Moves[migrationId];
         await world.AtAsync(move.Order.Name, "abort");
         Discard(move);
+        world.UnderWay.TryRemove(migrationId, out _);
         await world.AtAsync(move.Order.Name, "aborted");
         await world.Hosts[move.Source].SourceAsksAsync(move, reason);
     }
 
-    public Task<IReadOnlyList<MigrationProgress>> GetProgressAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<MigrationProgress>>([]);
+    public Task<IReadOnlyList<MigrationProgress>> GetProgressAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<MigrationProgress>>(
+        [.. world.UnderWay.Values.Where(o => o.TargetHost == name).Select(o => new MigrationProgress { MigrationId = o.MigrationId, Name = o.Name, From = "", To = name, Stage = "rounds" })]);
 
     /// <summary>The source has waited long enough, or was told to give up: it thaws its frozen copy only when the record is its own.</summary>
     public async Task SourceAsksAsync(FakeMove move, string reason)

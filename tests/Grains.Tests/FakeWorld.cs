@@ -23,6 +23,9 @@ public sealed class FakeWorld
 
     public ConcurrentDictionary<string, FakeHost> Hosts { get; } = new();
     public ConcurrentDictionary<string, FakeMove> Moves { get; } = new();
+    /// <summary>Orders of moves that have not ended.</summary>
+    public ConcurrentDictionary<string, MoveOrder> UnderWay { get; } = new();
+    public ConcurrentDictionary<string, long> MemoryOf { get; } = new();
     public ConcurrentDictionary<string, long> Images { get; } = new();
     public ConcurrentQueue<string> Violations { get; } = new();
 

@@ -18,12 +18,21 @@ public sealed class HookedStorage(IGrainStorage inner, FakeWorld world) : IGrain
             if (world.BeforeWrite is { } hook)
                 await hook(name, before);
         }
+        string? etag = grainState.ETag;
         await inner.WriteStateAsync(stateName, grainId, grainState);
-        if (grainState.State is ContainerRecord after)
+        if (grainState.State is not ContainerRecord after)
+            return;
+        try
         {
             if (world.AfterWrite is { } hook)
                 await hook(name, after);
             await world.AtAsync(name, "written");
+        }
+        catch
+        {
+            // The answer is lost, and with it the tag.
+            grainState.ETag = etag;
+            throw;
         }
     }
 }

@@ -51,6 +51,17 @@ public sealed class MoveTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_move_from_a_host_that_the_container_has_left_is_none()
+    {
+        IContainerGrain web = await _cluster.RunAsync("gone", A);
+        Assert.Null((await web.MoveAsync(B)).Error);
+        ContainerException e = await Assert.ThrowsAsync<ContainerException>(() => web.MigrateAsync(C, new MigrateOptions { From = A }, default));
+        Assert.Equal(ContainerErrorCode.WrongPhase, e.Code);
+        await AssertAtHome(web, B, generation: 2);
+        Assert.Null((await web.ReportAsync(await web.MigrateAsync(C, new MigrateOptions { From = B }, default))).Error);
+    }
+
+    [Fact]
     public async Task Ten_thousand_calls_across_ten_moves_none_fails_none_is_lost()
     {
         IContainerGrain web = await _cluster.RunAsync("hammered", A);

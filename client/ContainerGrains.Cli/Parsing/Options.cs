@@ -18,6 +18,8 @@ internal static class Options
 
     public static Argument<string> Name(string description = "The container.") => new("NAME") { Description = description };
 
+    public static Argument<string> Host() => new("HOST") { Description = "The host; 'cg hosts' lists them." };
+
     public static Argument<string[]> Names() => new("NAME") { Description = "One or several containers.", Arity = ArgumentArity.OneOrMore };
 
     public static Argument<string[]> Command() => new("COMMAND") { Description = "Program and arguments; '--' before it is optional.", Arity = ArgumentArity.ZeroOrMore };

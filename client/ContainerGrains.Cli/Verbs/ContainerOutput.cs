@@ -6,9 +6,6 @@ namespace ContainerGrains.Cli.Verbs;
 /// <summary>Streams a container's output to ours and waits for its end, whatever happens to the silo in between.</summary>
 internal static class ContainerOutput
 {
-    private static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-
     /// <summary>
     /// Copies a stream until it has ended; <paramref name="path"/> makes its path for a cursor. A lost silo is replaced by
     /// another one and the stream goes on where it was, for at most half a minute without a byte.
@@ -18,7 +15,7 @@ internal static class ContainerOutput
     {
         var cursor = new ApiCursor(0, 0);
         ApiOutput? last = null;
-        return Persist(cg, heard =>
+        return Persistence.Run(cg, heard =>
         {
             foreach (ApiOutput output in cg.Api.Lines("GET", path(cursor), null, ApiJson.Default.ApiOutput))
             {
@@ -34,7 +31,7 @@ internal static class ContainerOutput
         });
     }
 
-    public static ApiExit WaitForExit(Cg cg, string name) => Persist(cg, heard =>
+    public static ApiExit WaitForExit(Cg cg, string name) => Persistence.Run(cg, heard =>
     {
         while (true)
         {
@@ -44,39 +41,4 @@ internal static class ContainerOutput
                 return exit;
         }
     });
-
-    /// <summary>Repeats <paramref name="work"/> with another silo when one was lost, unless nothing was heard for too long.</summary>
-    private static T Persist<T>(Cg cg, Func<Action, T> work)
-    {
-        TimeProvider time = cg.Surroundings.Time;
-        long heard = time.GetTimestamp();
-        bool connected = false;
-        while (true)
-        {
-            try
-            {
-                return work(() => (heard, connected) = (time.GetTimestamp(), true));
-            }
-            catch (Exception e) when (IsLoss(e, connected) && time.GetElapsedTime(heard) < LongestGap)
-            {
-                Thread.Sleep(Pause);
-                TryReconnect(cg);
-            }
-        }
-    }
-
-    private static bool IsLoss(Exception e, bool connected) =>
-        e is ConnectionLostException || (connected && e is CgException { Code: ApiErrorCode.NoSilo or ApiErrorCode.HostUnreachable or ApiErrorCode.Timeout });
-
-    private static void TryReconnect(Cg cg)
-    {
-        try
-        {
-            cg.Reconnect();
-        }
-        catch (CgException e) when (e.Code == ApiErrorCode.NoSilo)
-        {
-            // None answers yet; the next round tries again.
-        }
-    }
 }

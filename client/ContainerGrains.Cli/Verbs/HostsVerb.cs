@@ -17,7 +17,7 @@ internal sealed class HostsVerb() : Verb("hosts", "", "List the cluster's hosts.
         var table = new Table("NAME", "STATE", ">CONTAINERS", ">CPUS", ">MEMORY", ">AVAILABLE", "DATA ADDRESS", "KERNEL", "VERSION");
         foreach (ApiHost h in cg.Api.Get("/hosts", ApiJson.Default.IReadOnlyListApiHost))
         {
-            table.Row(h.Name, h.State, h.Containers.ToString(CultureInfo.InvariantCulture), h.Cpus.ToString(CultureInfo.InvariantCulture),
+            table.Row(h.Name, h.Cordoned ? $"{h.State},cordoned" : h.State, h.Containers.ToString(CultureInfo.InvariantCulture), h.Cpus.ToString(CultureInfo.InvariantCulture),
                 Human.Bytes(h.MemoryBytes), Human.Bytes(h.MemoryAvailableBytes), h.DataAddress, h.Kernel, h.Version);
         }
         cg.Out.Write(table.ToString());

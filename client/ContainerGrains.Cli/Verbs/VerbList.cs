@@ -22,7 +22,9 @@ internal static class VerbList
         ]),
         ("The cluster, and help",
         [
-            ("hosts", () => new HostsVerb()), ("check", () => new CheckVerb()), ("explain", () => new ExplainVerb()), ("version", () => new VersionVerb()),
+            ("hosts", () => new HostsVerb()), ("cordon", () => new CordonVerb()), ("uncordon", () => new UncordonVerb()),
+            ("drain", () => new DrainVerb()),
+            ("check", () => new CheckVerb()), ("explain", () => new ExplainVerb()), ("version", () => new VersionVerb()),
         ]),
     ];
 

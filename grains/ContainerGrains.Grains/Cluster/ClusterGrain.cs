@@ -22,7 +22,7 @@ public sealed partial class ClusterGrain(
     private readonly SemaphoreSlim _change = new(1, 1);
 
     public async Task<IReadOnlyList<HostInfo>> GetHostsAsync(CancellationToken cancellationToken) =>
-        await Task.WhenAll(hosts.All().Select(h => InfoAsync(h, cancellationToken)));
+        [.. (await Task.WhenAll(hosts.All().Select(h => InfoAsync(h, cancellationToken)))).Select(h => h with { Cordoned = IsCordoned(h.Name) })];
 
     public async Task<IReadOnlyList<ContainerStatus>> GetContainersAsync(CancellationToken cancellationToken)
     {
@@ -36,9 +36,11 @@ public sealed partial class ClusterGrain(
         return found;
     }
 
-    public async Task<ContainerClaim> ClaimAsync(string name, CancellationToken cancellationToken)
+    public async Task<ContainerClaim> ClaimAsync(string name, string home, CancellationToken cancellationToken)
     {
         ContainerName.Check(name);
+        // Asked again: the host may have been cordoned since it was chosen, and a drain has looked at what is there.
+        RequireNotCordoned(home);
         if (state.State.Claims.TryGetValue(name, out NameClaim? claim))
         {
             // A claim without a record is left over from a create that died half way; only the grain of that name asks for it.
@@ -72,19 +74,80 @@ public sealed partial class ClusterGrain(
 
     public async Task<string> ChooseHostAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken)
     {
-        if (awayFrom is null && spec.Host is { } named)
-        {
-            hosts.Require(named);
-            return named;
-        }
+        if (awayFrom is not null || spec.Host is not { } named)
+            return (await RankHostsAsync(spec, awayFrom, cancellationToken))[0];
+        await RequireOpenAsync(named, cancellationToken);
+        return named;
+    }
+
+    public async Task<IReadOnlyList<string>> RankHostsAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken)
+    {
         IReadOnlyList<HostInfo> all = await GetHostsAsync(cancellationToken);
         long wanted = spec.Limits.MemoryBytes ?? 0;
-        HostInfo? best = all
-            .Where(h => h.State == nameof(SiloStatus.Active) && h.Name != awayFrom && h.MemoryAvailableBytes >= wanted)
-            .OrderBy(h => h.Containers).ThenByDescending(h => h.MemoryAvailableBytes).ThenBy(h => h.Name, StringComparer.Ordinal)
-            .FirstOrDefault();
-        return best?.Name ?? throw new ContainerException(ContainerErrorCode.NoCapacity,
-            $"No active host{(awayFrom is null ? "" : $" other than {awayFrom}")} has {wanted >> 20} MiB free; the cluster has {string.Join(", ", all.Select(h => $"{h.Name} ({h.State})"))}.");
+        string[] ranked =
+        [
+            .. all.Where(h => h is { State: nameof(SiloStatus.Active), Cordoned: false } && h.Name != awayFrom && h.MemoryAvailableBytes >= wanted)
+                .OrderBy(h => h.Containers).ThenByDescending(h => h.MemoryAvailableBytes).ThenBy(h => h.Name, StringComparer.Ordinal)
+                .Select(h => h.Name),
+        ];
+        if (ranked.Length > 0)
+            return ranked;
+        string hosts = string.Join(", ", all.Select(h => $"{h.Name} ({h.State}{(h.Cordoned ? ", cordoned" : "")})"));
+        throw new ContainerException(ContainerErrorCode.NoCapacity,
+            $"No active host{(awayFrom is null ? "" : $" other than {awayFrom}")} has {wanted >> 20} MiB free; the cluster has {hosts}.");
+    }
+
+    public Task RequireOpenAsync(string host, CancellationToken cancellationToken)
+    {
+        hosts.Require(host);
+        RequireNotCordoned(host);
+        return Task.CompletedTask;
+    }
+
+    public async Task<bool> CordonAsync(string host, CancellationToken cancellationToken)
+    {
+        RequireKnown(host);
+        bool changed = false;
+        await ChangeAsync(current =>
+        {
+            changed = !current.Cordons.ContainsKey(host);
+            return changed ? current with { Cordons = new Dictionary<string, DateTimeOffset>(current.Cordons) { [host] = time.GetUtcNow() } } : current;
+        }, cancellationToken);
+        if (changed)
+            LogCordoned(host);
+        return changed;
+    }
+
+    public async Task<bool> UncordonAsync(string host, CancellationToken cancellationToken)
+    {
+        RequireKnown(host);
+        // First: it must not begin to move what the next call creates there.
+        await GrainFactory.GetGrain<IDrainGrain>(host).CancelAsync(cancellationToken);
+        bool changed = false;
+        await ChangeAsync(current =>
+        {
+            changed = current.Cordons.ContainsKey(host);
+            return changed ? current with { Cordons = current.Cordons.Where(c => c.Key != host).ToDictionary() } : current;
+        }, cancellationToken);
+        if (changed)
+            LogUncordoned(host);
+        return changed;
+    }
+
+    private bool IsCordoned(string host) => state.State.Cordons.ContainsKey(host);
+
+    private void RequireNotCordoned(string host)
+    {
+        if (state.State.Cordons.TryGetValue(host, out DateTimeOffset since))
+            throw new ContainerException(ContainerErrorCode.HostCordoned,
+                $"Host {host} is cordoned since {since:u} and takes no containers; choose another, or let it take them again with 'cg uncordon {host}'.");
+    }
+
+    /// <summary>A host that is down may be cordoned, and one that has left uncordoned.</summary>
+    private void RequireKnown(string host)
+    {
+        if (!IsCordoned(host) && hosts.All().All(h => h.Host != host))
+            hosts.Require(host);
     }
 
     private ContainerClaim Claim(string name, int offset) => new(name, _pool.Format(offset), state.State.FirstGeneration);
@@ -144,6 +207,12 @@ public sealed partial class ClusterGrain(
 
     [LoggerMessage(200, LogLevel.Information, "Name {Name} claimed with address {Address}")]
     private partial void LogClaimed(string name, string address);
+
+    [LoggerMessage(202, LogLevel.Information, "Host {Host} is cordoned: it takes no containers")]
+    private partial void LogCordoned(string host);
+
+    [LoggerMessage(203, LogLevel.Information, "Host {Host} is uncordoned")]
+    private partial void LogUncordoned(string host);
 
     [LoggerMessage(201, LogLevel.Warning, "Host {Host} does not answer")]
     private partial void LogHostSilent(Exception exception, string host);

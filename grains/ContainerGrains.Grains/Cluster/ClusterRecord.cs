@@ -1,6 +1,6 @@
 namespace ContainerGrains.Grains;
 
-/// <summary>The claims of the cluster: which names there are, and which address each has.</summary>
+/// <summary>Which names there are, which address each has, and which hosts take no containers.</summary>
 [GenerateSerializer, Immutable, Alias("ContainerGrains.ClusterRecord")]
 public sealed record ClusterRecord
 {
@@ -9,6 +9,8 @@ public sealed record ClusterRecord
     [Id(1)] public int LastOffset { get; init; }
     /// <summary>What a new container begins with: above all that a host may have seen under a name that is free again.</summary>
     [Id(2)] public long FirstGeneration { get; init; } = 1;
+    /// <summary>Hosts that take no containers, and since when.</summary>
+    [Id(3)] public IReadOnlyDictionary<string, DateTimeOffset> Cordons { get; init; } = new Dictionary<string, DateTimeOffset>();
 }
 
 [GenerateSerializer, Immutable, Alias("ContainerGrains.NameClaim")]

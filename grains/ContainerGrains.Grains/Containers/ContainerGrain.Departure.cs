@@ -89,6 +89,8 @@ public sealed partial class ContainerGrain
         using (await _gate.EnterAsync(cancellationToken))
         {
             ContainerLifecycle.Next(Name, Record.Phase, ContainerEvent.BeginMove);
+            if (options.From is { } from && from != Record.Home)
+                throw new ContainerException(ContainerErrorCode.WrongPhase, $"Container '{Name}' is on {Record.Home} by now and not on {from} any more.");
             IContainerHost home = Home();
             string target = await ChooseTargetAsync(targetHost, cancellationToken);
             HostInfo info = await InfoOfAsync(target, cancellationToken);
@@ -99,9 +101,19 @@ public sealed partial class ContainerGrain
 
             var intent = new MoveIntent(Guid.NewGuid().ToString("N"), Record.Home, target, Record.Generation + 1);
             var order = new MoveOrder(intent.MigrationId, Name, target, info.DataAddress, intent.NewGeneration, Record.Spec!, Record.Address, options);
-            await UpdateAsync(r => r with { Phase = ContainerLifecycle.Next(Name, r.Phase, ContainerEvent.BeginMove), Move = intent });
+            var move = new Departure(intent, order, home);
+            try
+            {
+                await UpdateAsync(r => r with { Phase = ContainerLifecycle.Next(Name, r.Phase, ContainerEvent.BeginMove), Move = intent });
+            }
+            catch (Exception e)
+            {
+                // The store may have taken it all the same.
+                await ForgetMoveAsync(move, AsMoveFailure(e));
+                throw;
+            }
             LogMoving(Name, intent.Source, target, intent.MigrationId);
-            return _move = new Departure(intent, order, home);
+            return _move = move;
         }
     }
 
@@ -111,6 +123,8 @@ public sealed partial class ContainerGrain
         if (target == Record.Home)
             throw new ContainerException(ContainerErrorCode.WrongPhase, $"Container '{Name}' is on {target} already; name another host.");
         hosts.Require(target);
+        if (targetHost is not null)
+            await Cluster.RequireOpenAsync(target, cancellationToken);
         return target;
     }
 

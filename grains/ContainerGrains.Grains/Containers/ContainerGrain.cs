@@ -23,6 +23,7 @@ public sealed partial class ContainerGrain(
     private readonly AsyncGate _gate = new();
     private readonly AsyncGate _writes = new();
     private CancellationTokenSource _interruptPolls = new();
+    private bool _mayBeStale;
 
     private string Name => this.GetPrimaryKeyString();
     private ContainerRecord Record => state.State;
@@ -259,7 +260,7 @@ public sealed partial class ContainerGrain(
                 $"The name '{Name}' is taken by a container on {Record.Home} since {Record.CreatedAt:u}; choose another or remove that container.");
         string home = chosenHost ?? await Cluster.ChooseHostAsync(spec, null, cancellationToken);
         hosts.Require(home);
-        ContainerClaim claim = await Cluster.ClaimAsync(Name, cancellationToken);
+        ContainerClaim claim = await Cluster.ClaimAsync(Name, home, cancellationToken);
         var record = new ContainerRecord
         {
             Name = Name,
@@ -288,8 +289,10 @@ public sealed partial class ContainerGrain(
 
     private async Task RestoreHereAsync(string? path, string targetHost, CancellationToken cancellationToken)
     {
-        hosts.Require(targetHost);
         string before = Record.Home;
+        hosts.Require(targetHost);
+        if (targetHost != before)
+            await Cluster.RequireOpenAsync(targetHost, cancellationToken);
         string image = path ?? Record.LastCheckpoint
             ?? throw new ContainerException(ContainerErrorCode.BadImage, $"Container '{Name}' has no checkpoint; name an image file.");
         // The owner is written before the processes exist: whatever happens in between, no other host may start a copy.
@@ -402,6 +405,11 @@ public sealed partial class ContainerGrain(
         using (await _writes.EnterAsync(CancellationToken.None))
         {
             (string home, long generation) = (Record.Home, Record.Generation);
+            if (_mayBeStale)
+            {
+                await state.ReadStateAsync(CancellationToken.None);
+                _mayBeStale = false;
+            }
             for (int attempt = 1; ; attempt++)
             {
                 ContainerRecord next = change(Record);
@@ -422,7 +430,10 @@ public sealed partial class ContainerGrain(
             return await WriteOnceAsync(next);
     }
 
-    /// <summary>One compare-and-swap. After a conflict the state holds what the other wrote; after any other failure what was there.</summary>
+    /// <summary>
+    /// One compare-and-swap. After a conflict the state holds what the other wrote; after any other failure what was there, until the
+    /// next change: the store may have taken the write and lost the answer.
+    /// </summary>
     private async Task<bool> WriteOnceAsync(ContainerRecord next)
     {
         ContainerRecord before = Record;
@@ -442,6 +453,7 @@ public sealed partial class ContainerGrain(
         catch
         {
             state.State = before;
+            _mayBeStale = true;
             throw;
         }
     }

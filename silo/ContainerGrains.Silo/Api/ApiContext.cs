@@ -14,6 +14,8 @@ internal sealed class ApiContext(IGrainFactory grains, IHostApplicationLifetime 
 
     public IHostGrain Host(string name) => grains.GetGrain<IHostGrain>(name);
 
+    public IDrainGrain Drain(string host) => grains.GetGrain<IDrainGrain>(host);
+
     /// <exception cref="ContainerException">InvalidName.</exception>
     public IContainerGrain Container(string name)
     {

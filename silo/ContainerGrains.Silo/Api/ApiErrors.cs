@@ -52,7 +52,8 @@ internal sealed partial class ApiErrors(ILogger<ApiErrors> logger)
     {
         ApiErrorCode.InvalidName or ApiErrorCode.InvalidSpec or ApiErrorCode.BadImage or ApiErrorCode.NoPackedForm => StatusCodes.Status400BadRequest,
         ApiErrorCode.NotFound or ApiErrorCode.HostNotFound or ApiErrorCode.NoSuchProcess => StatusCodes.Status404NotFound,
-        ApiErrorCode.NameTaken or ApiErrorCode.WrongPhase or ApiErrorCode.AlreadyMoving or ApiErrorCode.StaleGeneration or ApiErrorCode.Cancelled => StatusCodes.Status409Conflict,
+        ApiErrorCode.NameTaken or ApiErrorCode.WrongPhase or ApiErrorCode.AlreadyMoving or ApiErrorCode.StaleGeneration or ApiErrorCode.Cancelled
+            or ApiErrorCode.HostCordoned => StatusCodes.Status409Conflict,
         ApiErrorCode.Internal => StatusCodes.Status500InternalServerError,
         ApiErrorCode.HostUnreachable => StatusCodes.Status503ServiceUnavailable,
         ApiErrorCode.Timeout => StatusCodes.Status504GatewayTimeout,

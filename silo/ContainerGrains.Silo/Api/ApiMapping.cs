@@ -103,6 +103,7 @@ internal static class ApiMapping
         MemoryBytes = host.MemoryBytes,
         MemoryAvailableBytes = host.MemoryAvailableBytes,
         Containers = host.Containers,
+        Cordoned = host.Cordoned,
         Kernel = host.Kernel,
         Version = host.Version,
         Features = new ApiHostFeatures
@@ -158,6 +159,37 @@ internal static class ApiMapping
         EtaMs = progress.EtaMs,
         PredictedFreezeMs = progress.PredictedFreezeMs,
     };
+
+    /// <param name="moves">Progress of the host's moves.</param>
+    public static ApiDrain ToApi(this DrainReport report, IReadOnlyList<MigrationProgress> moves) => new()
+    {
+        Host = report.Host,
+        State = Word(report.State.ToString()),
+        Cancelled = report.Cancelled,
+        StartedAt = report.State == DrainState.None ? null : report.StartedAt,
+        EndedAt = report.EndedAt,
+        Deadline = report.Deadline,
+        Parallel = report.Parallel,
+        Containers = [.. report.Containers.Select(c => c.ToApi(c.Step != DrainStep.Moving ? null : moves.LastOrDefault(m => m.Name == c.Name && m.Stage != "failed")))],
+        Error = report.Error,
+        TraceId = report.TraceId,
+    };
+
+    private static ApiDrainedContainer ToApi(this DrainedContainer container, MigrationProgress? move) => new()
+    {
+        Name = container.Name,
+        State = Word(container.Step.ToString()),
+        To = container.To,
+        MigrationId = container.MigrationId,
+        FreezeMs = container.FreezeMs,
+        TotalMs = container.TotalMs,
+        Attempts = container.Attempts,
+        Reason = container.Reason,
+        ErrorCode = container.ErrorCode?.ToString(),
+        Progress = move?.ToApi(),
+    };
+
+    private static string Word(string value) => char.ToLowerInvariant(value[0]) + value[1..];
 
     private static ApiRound ToApi(MigrationRound round) => new(round.Round, round.DirtyPages, round.Bytes, round.Ms);
 }

@@ -19,6 +19,7 @@ public static class ContainerGrainsApi
         ImageEndpoints.Map(v1);
         MigrationEndpoints.Map(v1);
         ClusterEndpoints.Map(v1);
+        DrainEndpoints.Map(v1);
         v1.MapFallback((HttpContext http) => NoSuchEndpoint(http)).ExcludeFromDescription();
         routes.MapOpenApi("/openapi/{documentName}.json");
         return routes;

@@ -87,7 +87,8 @@ internal static class MigrationEndpoints
         (await ProgressAsync(api, hosts.OfType<string>().Distinct(), cancellationToken))
             .Find(p => p.Name == name && p.Stage is not ("done" or "failed"));
 
-    private static async Task<List<MigrationProgress>> ProgressAsync(ApiContext api, IEnumerable<string> hosts, CancellationToken cancellationToken)
+    /// <summary>What hosts say of the moves they take part in; nothing of one that does not answer.</summary>
+    internal static async Task<List<MigrationProgress>> ProgressAsync(ApiContext api, IEnumerable<string> hosts, CancellationToken cancellationToken)
     {
         var all = new List<MigrationProgress>();
         foreach (string host in hosts)

@@ -6,8 +6,11 @@ namespace ContainerGrains.Cli.Tests.Fakes;
 public sealed class FakeCluster : IClusterGrain
 {
     private readonly ConcurrentDictionary<string, FakeContainer> _containers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, FakeDrain> _drains = new(StringComparer.Ordinal);
 
     public IReadOnlyList<string> Hosts { get; } = ["host-a", "host-b", "host-c"];
+
+    public ConcurrentDictionary<string, bool> Cordoned { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Programs that are there; others give ProgramNotFound.</summary>
     public HashSet<string> Programs { get; } = ["sh", "sleep", "redis-server", "echo", "cat", "true"];
@@ -16,6 +19,8 @@ public sealed class FakeCluster : IClusterGrain
 
     /// <summary>A real host would take the image; here it lands where this says.</summary>
     public Func<string, string> ImagePath { get; set; } = name => Path.Combine(Path.GetTempPath(), name + ".image");
+
+    public FakeDrain Drain(string host) => _drains.GetOrAdd(host, h => new FakeDrain(this, h));
 
     public FakeContainer Container(string name) => _containers.GetOrAdd(name, n => new FakeContainer(this, n));
 
@@ -28,12 +33,40 @@ public sealed class FakeCluster : IClusterGrain
     }
 
     public Task<IReadOnlyList<HostInfo>> GetHostsAsync(CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<HostInfo>>([.. Hosts.Select(FakeHost.Info)]);
+        Task.FromResult<IReadOnlyList<HostInfo>>([.. Hosts.Select(h => FakeHost.Info(h) with { Cordoned = Cordoned.ContainsKey(h) })]);
 
     public Task<IReadOnlyList<ContainerStatus>> GetContainersAsync(CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ContainerStatus>>([.. _containers.Values.Select(c => c.Status).Where(s => s.Phase != ContainerPhase.None)]);
 
-    public Task<ContainerClaim> ClaimAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<ContainerClaim> ClaimAsync(string name, string home, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task ReleaseAsync(string name, long lastGeneration, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task<string> ChooseHostAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<string>> RankHostsAsync(ContainerSpec spec, string? awayFrom, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task RequireOpenAsync(string host, CancellationToken cancellationToken)
+    {
+        RequireHost(host);
+        if (Cordoned.ContainsKey(host))
+            throw new ContainerException(ContainerErrorCode.HostCordoned, $"Host {host} is cordoned; 'cg uncordon {host}' lets it take containers again.");
+        return Task.CompletedTask;
+    }
+
+    public Task<bool> CordonAsync(string host, CancellationToken cancellationToken)
+    {
+        RequireHost(host);
+        return Task.FromResult(Cordoned.TryAdd(host, true));
+    }
+
+    public Task<bool> UncordonAsync(string host, CancellationToken cancellationToken)
+    {
+        RequireHost(host);
+        return Task.FromResult(Cordoned.TryRemove(host, out _));
+    }
+
+    private void RequireHost(string host)
+    {
+        if (!Hosts.Contains(host))
+            throw new ContainerException(ContainerErrorCode.HostNotFound, $"There is no active host '{host}'; the cluster has {string.Join(", ", Hosts)}.");
+    }
 }

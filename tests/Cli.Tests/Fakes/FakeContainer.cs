@@ -52,12 +52,12 @@ public sealed class FakeContainer(FakeCluster cluster, string name) : IContainer
 
     public void ExitWith(int code, int signal = 0) => Change(() => Status = Status with { Phase = ContainerPhase.Exited, Exit = new ExitStatus(code, signal), InitPid = 0 });
 
-    public Task<ContainerStatus> CreateAsync(ContainerSpec spec, CancellationToken cancellationToken)
+    public async Task<ContainerStatus> CreateAsync(ContainerSpec spec, CancellationToken cancellationToken)
     {
         if (Status.Phase != ContainerPhase.None)
             throw new ContainerException(ContainerErrorCode.NameTaken, $"The name '{name}' is taken by a container on {Status.Host}; choose another, or remove it with 'cg rm {name}'.");
-        if (spec.Host is { } host && !cluster.Hosts.Contains(host))
-            throw new ContainerException(ContainerErrorCode.HostNotFound, $"There is no host '{host}'; 'cg hosts' lists them.");
+        if (spec.Host is { } host)
+            await cluster.RequireOpenAsync(host, cancellationToken);
         if (!Directory.Exists(spec.Rootfs))
             throw new ContainerException(ContainerErrorCode.RootfsMissing, $"There is no directory '{spec.Rootfs}' on host-a; put the root file system there.");
         Change(() => Status = new ContainerStatus
@@ -65,7 +65,7 @@ public sealed class FakeContainer(FakeCluster cluster, string name) : IContainer
             Name = name, Phase = ContainerPhase.Created, Host = spec.Host ?? "host-a", Address = "10.88.1.5", Generation = 1,
             CreatedAt = DateTimeOffset.UtcNow, Spec = spec,
         });
-        return Task.FromResult(Status);
+        return Status;
     }
 
     public Task<ContainerStatus> StartAsync(CancellationToken cancellationToken)
@@ -212,14 +212,13 @@ public sealed class FakeContainer(FakeCluster cluster, string name) : IContainer
         return Task.FromResult(Status);
     }
 
-    public Task<MigrationStarted> MigrateAsync(string? targetHost, MigrateOptions options, CancellationToken cancellationToken)
+    public async Task<MigrationStarted> MigrateAsync(string? targetHost, MigrateOptions options, CancellationToken cancellationToken)
     {
         if (_migration is { Task.IsCompleted: false })
             throw new ContainerException(ContainerErrorCode.AlreadyMoving, $"'{name}' is moving already; wait for its end.");
         Need(ContainerPhase.Running);
         string to = targetHost ?? cluster.Hosts.First(h => h != Status.Host);
-        if (!cluster.Hosts.Contains(to))
-            throw new ContainerException(ContainerErrorCode.HostNotFound, $"There is no host '{to}'; 'cg hosts' lists them.");
+        await cluster.RequireOpenAsync(to, cancellationToken);
         var report = new MigrationReport
         {
             Name = name, MigrationId = "m1", From = Status.Host!, To = to, Generation = Status.Generation + 1, FreezeMs = 12.5, TotalMs = 310, Bytes = 70_000_000,
@@ -227,7 +226,7 @@ public sealed class FakeContainer(FakeCluster cluster, string name) : IContainer
             Obstacles = [.. Obstacles], Warnings = [.. Warnings], FreezeSpansMs = new Dictionary<string, double> { ["dump"] = 3.5 },
         };
         if (options.DryRun)
-            return Task.FromResult(new MigrationStarted("m1", report.From, to, report));
+            return new MigrationStarted("m1", report.From, to, report);
         if (Obstacles.Count > 0)
             throw new ContainerException(ContainerErrorCode.NotCarried, $"'{name}' cannot move: {Obstacles[0]}");
         Tell(report, "rounds");
@@ -236,7 +235,7 @@ public sealed class FakeContainer(FakeCluster cluster, string name) : IContainer
         Change(() => MoveOptions = options);
         if (!HoldMove)
             EndMove();
-        return Task.FromResult(new MigrationStarted("m1", report.From, to, null));
+        return new MigrationStarted("m1", report.From, to, null);
     }
 
     public async Task<MigrationReport?> GetMigrationAsync(string migrationId, CancellationToken cancellationToken)

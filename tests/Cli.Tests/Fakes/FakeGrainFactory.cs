@@ -23,6 +23,8 @@ public class FakeGrainFactory : DispatchProxy
                 return _cluster;
             if (type == typeof(IContainerGrain))
                 return _cluster.Container((string)args![0]!);
+            if (type == typeof(IDrainGrain))
+                return _cluster.Drain((string)args![0]!);
             if (type == typeof(IHostGrain))
                 return new FakeHost(_cluster, (string)args![0]!);
         }
