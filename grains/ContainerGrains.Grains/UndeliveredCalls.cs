@@ -13,12 +13,22 @@ public sealed class UndeliveredCalls(TimeProvider time) : IOutgoingGrainCallFilt
     public async Task Invoke(IOutgoingGrainCallContext context)
     {
         long start = time.GetTimestamp();
-        await context.Invoke();
         // Hosts are not waited for: who asks one wants to know whether it is there.
-        while (MayRepeat(context.Grain, context.Response?.Exception) && time.GetElapsedTime(start) < Patience)
-        {
+        while (!await TryAsync(context, last: time.GetElapsedTime(start) >= Patience))
             await Task.Delay(Pause, time);
+    }
+
+    /// <summary>False when the call may be repeated. Its error is in the response, or thrown: by what is in this silo.</summary>
+    private static async Task<bool> TryAsync(IOutgoingGrainCallContext context, bool last)
+    {
+        try
+        {
             await context.Invoke();
+            return last || !MayRepeat(context.Grain, context.Response?.Exception);
+        }
+        catch (Exception e) when (!last && MayRepeat(context.Grain, e))
+        {
+            return false;
         }
     }
 
