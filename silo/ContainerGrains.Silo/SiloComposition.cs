@@ -37,6 +37,8 @@ public static class SiloComposition
             .UseFastFailureDetection()
             .AddContainerGrains(silo.MigrateTimeout)
             .AddActivityPropagation());
+        // Behind the silo: it asks the store, and wakes grains.
+        builder.Services.AddHostedService<FoundContainersSettler>();
         return builder;
     }
 
