@@ -156,6 +156,7 @@ public sealed class ContainerEngine : IContainerEngine
                 throw new EngineException(EngineError.InvalidConfig, "start", $"volume source '{volume.Source}' does not exist on host '{Options.HostName}'; create it or name another");
         ContainerDirectory directory = ContainerDirectory.Of(Options, config.Name);
         directory.Create();
+        directory.Incoming.Clear();
         int pidspace = TakePidspace();
         Sandbox? sandbox = null;
         try

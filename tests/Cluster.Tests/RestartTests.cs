@@ -26,7 +26,7 @@ public sealed class RestartTests(MainCluster main) : IDisposable
         var counter = new Counter(new IPEndPoint(IPAddress.Parse(web.Address!), 6379), 16);
         _cluster.Client.Run(counter.Start);
         AwaitReplies(counter);
-        using Command exec = _cluster.StartCg("exec", Name, "--", "sleep", "1000");
+        using Command exec = _cluster.StartCg("exec", Name, "--", "sh", "-c", "while [ ! -e /tmp/enough ]; do sleep 0.05; done; exit 7");
         Wait.Until(() => _cluster.Inspect(Name).Processes!.Any(IsExec), "the exec runs");
         int execPid = _cluster.Inspect(Name).Processes!.First(IsExec).RealPid;
 
@@ -45,6 +45,9 @@ public sealed class RestartTests(MainCluster main) : IDisposable
             _cluster.AssertNothingOf(name, "host-b");
         }
         Assert.Contains(_cluster.Inspect(Name).Processes!, IsExec);
+        _cluster.Cg("exec", Name, "--", "touch", "/tmp/enough").Check();
+        string[] Ends() => [.. Directory.GetFiles($"{_cluster.StateDirectory}/host-c/containers/{Name}/logs", "exec-*.exit").Select(File.ReadAllText)];
+        Wait.Until(() => Ends().Contains("7 0"), "the exec ends as it would have");
         _cluster.AssertCounts(Name);
         AwaitReplies(counter);
         CounterResult result = counter.Stop();
@@ -115,7 +118,7 @@ public sealed class RestartTests(MainCluster main) : IDisposable
     private void AwaitRunning() =>
         Wait.Until(() => _cluster.Cg("inspect", Name, "--json") is { ExitCode: 0 } inspect && LocalCluster.Parse<ApiContainer>(inspect.Out).State == "running", $"'{Name}' is found again");
 
-    private static bool IsExec(ApiProcess process) => process.CommandLine is ["sleep", "1000"];
+    private static bool IsExec(ApiProcess process) => process.CommandLine is ["sh", "-c", var script] && script.Contains("enough", StringComparison.Ordinal);
 
     private static void AwaitReplies(Counter counter)
     {

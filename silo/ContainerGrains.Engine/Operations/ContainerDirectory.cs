@@ -48,8 +48,7 @@ internal sealed class ContainerDirectory(string path)
     /// <summary>The container has left, or ended.</summary>
     public void DeleteState()
     {
-        if (!System.IO.Directory.Exists(Path)) return;
-        File.Delete(StatePath);
+        Paths.RemoveFile(StatePath);
         InHand.Clear();
     }
 

@@ -13,7 +13,7 @@ internal readonly record struct Mark(string Path)
         return new Standing(this);
     }
 
-    public void Clear() => File.Delete(Path);
+    public void Clear() => Paths.RemoveFile(Path);
 
     /// <summary>Until it is disposed.</summary>
     public readonly struct Standing(Mark mark) : IDisposable
