@@ -140,8 +140,10 @@ public sealed class RestartTests
         Count(socket, 3);
     }
 
-    [Fact]
-    public void A_copy_that_stood_still_and_lives_elsewhere_goes_without_a_word()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_copy_that_lives_elsewhere_goes_without_a_word(bool stoodStill)
     {
         using var lan = new TestLan();
         ContainerConfig config = EngineTrio.Config("python3", "/workloads/tcp_server.py") with { Address = "10.88.0.20/16" };
@@ -149,7 +151,7 @@ public sealed class RestartTests
         Start(host, lines: 1);
         using Socket socket = Connect(lan);
         Count(socket, 1);
-        host.Tell("freeze");
+        if (stoodStill) host.Tell("freeze");
         host.Kill();
         FoundContainer found = host.Adopt()!;
         host.Run(found.Container!.Discard);
