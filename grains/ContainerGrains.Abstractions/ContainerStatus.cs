@@ -31,6 +31,9 @@ public sealed record ContainerStatus
 [GenerateSerializer, Immutable, Alias("ContainerGrains.ExitStatus")]
 public sealed record ExitStatus([property: Id(0)] int Code, [property: Id(1)] int Signal)
 {
+    /// <summary>It ended while nobody looked (its host's silo did not run): 255, which programs seldom say themselves.</summary>
+    public static ExitStatus Unknown { get; } = new(255, 0);
+
     /// <summary>As a shell reports it: the code, or 128 + signal.</summary>
     public int ShellCode => Signal != 0 ? 128 + Signal : Code;
 }

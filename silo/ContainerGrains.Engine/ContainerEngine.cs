@@ -40,6 +40,7 @@ public sealed class ContainerEngine : IContainerEngine
     }
 
     public IMoveTarget BeginReceive(Stream wire, ContainerConfig config) => new MoveTarget(this, wire, config);
+    public IReadOnlyList<FoundContainer> Adopt() => OperationThread.RunOnce("adopt", () => Adoption.Run(this));
     public void WarmUp() => Engine.WarmUp.Run(this);
 
     public void Delete(string name)
@@ -77,6 +78,14 @@ public sealed class ContainerEngine : IContainerEngine
         }
     }
 
+    /// <summary>The number of a container that was taken back: its own, unless another has it.</summary>
+    internal int TakePidspace(int wanted)
+    {
+        lock (_gate)
+            if (_pidspaces.Add(wanted)) return wanted;
+        return TakePidspace();
+    }
+
     /// <summary>What is about to leave, or being cleared away, is waited for: it has the same cgroup and the same directory.</summary>
     /// <exception cref="EngineException">Busy: the name is taken on this host.</exception>
     internal void RefuseExisting(string name)
@@ -102,6 +111,7 @@ public sealed class ContainerEngine : IContainerEngine
     {
         if (!container.TryLeave()) return;
         ReturnPidspace(container.Pidspace);
+        container.Directory.DeleteState();
         container.Network.Dispose();
         container.Cgroup.Remove();
         // The name last: until here the next one of that name would get what is being removed.
@@ -146,6 +156,7 @@ public sealed class ContainerEngine : IContainerEngine
                 throw new EngineException(EngineError.InvalidConfig, "start", $"volume source '{volume.Source}' does not exist on host '{Options.HostName}'; create it or name another");
         ContainerDirectory directory = ContainerDirectory.Of(Options, config.Name);
         directory.Create();
+        directory.Incoming.Clear();
         int pidspace = TakePidspace();
         Sandbox? sandbox = null;
         try
@@ -159,6 +170,7 @@ public sealed class ContainerEngine : IContainerEngine
             using FileDescriptor stderr = directory.OpenLog(directory.Stderr, user.Uid, user.Gid);
             ProgramStart.Exec(sandbox.Init, root, new(config.Args, config.Env, config.WorkingDirectory, MakesDirectory: true, user, config.Hostname ?? config.Name), [stdin, stdout, stderr]);
             var container = new EngineContainer(this, config, pidspace, sandbox.Init.Tid, sandbox.Cgroup, directory, sandbox.Network);
+            container.Save();
             Add(container);
             sandbox.Keep();
             container.Watch();
@@ -168,6 +180,7 @@ public sealed class ContainerEngine : IContainerEngine
         catch
         {
             sandbox?.Dispose();
+            directory.DeleteState();
             ReturnPidspace(pidspace);
             throw;
         }

@@ -13,6 +13,7 @@ internal sealed class EngineContainer : IEngineContainer
     private readonly TaskCompletionSource<ProcessExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<string, ExecSession> _execs = new();
     private readonly ConcurrentDictionary<int, ExecSession> _execPids = new();
+    private readonly Lock _stateGate = new();
 
     public EngineContainer(ContainerEngine engine, ContainerConfig config, int pidspace, int initPid, ContainerCgroup cgroup, ContainerDirectory directory, NetworkAttachment network)
     {
@@ -23,18 +24,17 @@ internal sealed class EngineContainer : IEngineContainer
         Cgroup = cgroup;
         Directory = directory;
         Network = network;
-        StartedAt = DateTimeOffset.UtcNow;
     }
 
     public string Name => Config.Name;
     public ContainerConfig Config { get; }
     public int Pidspace { get; }
     public int InitPid { get; }
-    public DateTimeOffset StartedAt { get; }
+    public DateTimeOffset StartedAt { get; init; } = DateTimeOffset.UtcNow;
     public Task<ProcessExit> Exited => _exited.Task;
     public string StdoutPath => Directory.Stdout;
     public string StderrPath => Directory.Stderr;
-    public IReadOnlyList<string> Warnings { get; init; } = [];
+    public IReadOnlyList<string> Warnings { get; internal set; } = [];
     internal ContainerCgroup Cgroup { get; }
     internal ContainerDirectory Directory { get; }
     internal NetworkAttachment Network { get; }
@@ -100,6 +100,32 @@ internal sealed class EngineContainer : IEngineContainer
         (double cpu, long? memory) = Cgroup.Usage();
         (long received, long sent) = Network.Counters();
         return new CgroupStats(cpu, memory ?? processes.Sum(p => p.ResidentBytes), Config.MemoryBytes, processes.Count, processes.Sum(p => p.Threads), received, sent);
+    }
+
+    public void Resume()
+    {
+        Reserve("return");
+        try
+        {
+            OperationThread.RunOnce($"resume {Name}", () => ContainerEngine.Guard("resume", () =>
+            {
+                Leftovers.Undo(this);
+                Network.Reopen();
+                Cgroup.Thaw();
+                return true;
+            }));
+        }
+        finally
+        {
+            Release();
+        }
+    }
+
+    public void Discard()
+    {
+        Network.Cut();
+        Kill();
+        _engine.Delete(Name);
     }
 
     public IReadOnlyList<CheckpointObstacle> Preflight() => OperationThread.RunOnce($"preflight {Name}", () => ContainerEngine.Guard("preflight", () =>
@@ -180,10 +206,20 @@ internal sealed class EngineContainer : IEngineContainer
         }
     }
 
+    /// <summary>Writes down what the next engine is to know, should this one end before the container does.</summary>
+    internal void Save()
+    {
+        // One after the other, each with what is so by then.
+        lock (_stateGate)
+        {
+            Directory.WriteState(new ContainerState(ContainerState.CurrentBootId, Config, Pidspace, ProcessIdentity.Of(InitPid), StartedAt, Warnings, Network.LinkName, RunningExecs()));
+        }
+    }
+
     /// <summary>Begins to watch init; from here on <see cref="Exited"/> will complete.</summary>
     internal void Watch() => _engine.Watcher.Watch(InitPid, OnInitExited);
 
-    /// <summary>Watches an exec that was restored.</summary>
+    /// <summary>Watches an exec that was restored, or taken back.</summary>
     internal void WatchExec(ExecSession session, int pid)
     {
         _execs[session.Id] = session;
@@ -193,6 +229,20 @@ internal sealed class EngineContainer : IEngineContainer
             session.Ended(exit);
             _execPids.TryRemove(new(pid, session));
         });
+    }
+
+    /// <summary>Watches an exec whose process may have gone; then it is not known afterwards.</summary>
+    internal void TryWatchExec(ExecSession session, int pid)
+    {
+        try
+        {
+            WatchExec(session, pid);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ESRCH)
+        {
+            _execs.TryRemove(session.Id, out _);
+            _execPids.TryRemove(pid, out _);
+        }
     }
 
     /// <summary>Keeps the output of an exec that ended before a move.</summary>
@@ -224,6 +274,7 @@ internal sealed class EngineContainer : IEngineContainer
             ProgramStart.Exec(puppet, root, new([.. exec.Args], [.. Config.Env, .. exec.Env], exec.WorkingDirectory ?? Config.WorkingDirectory, MakesDirectory: false, user, Config.Hostname ?? Name), [stdin, stdout, stderr]);
             session.Started(ProcessTree.PidsOf(puppet.Tid)?[^1] ?? throw new EngineException(EngineError.Gone, "exec", "the process was killed before it began"));
             WatchExec(session, puppet.Tid);
+            Save();
             puppet.Detach();
         }
         catch
@@ -232,6 +283,23 @@ internal sealed class EngineContainer : IEngineContainer
             puppet.Kill();
             throw;
         }
+    }
+
+    private Dictionary<string, ContainerState.Exec> RunningExecs()
+    {
+        var execs = new Dictionary<string, ContainerState.Exec>();
+        foreach ((int pid, ExecSession session) in _execPids)
+        {
+            try
+            {
+                execs[session.Id] = new ContainerState.Exec(ProcessIdentity.Of(pid), session.VirtualPid);
+            }
+            catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ESRCH)
+            {
+                // It has ended in this moment.
+            }
+        }
+        return execs;
     }
 
     private void OnInitExited(ProcessExit exit)

@@ -16,6 +16,13 @@ public interface IContainerEngine : IDisposable
 
     IReadOnlyList<IEngineContainer> Containers { get; }
 
+    /// <summary>
+    /// Takes back the containers that an earlier engine of this host has left running, and clears away what it has left half done. Called
+    /// once, before anything else. What was taken back runs on, or stands still if it did, with the network that it had:
+    /// <see cref="IEngineContainer.Resume"/> or <see cref="IEngineContainer.Discard"/>, when it is known whose it is.
+    /// </summary>
+    IReadOnlyList<FoundContainer> Adopt();
+
     /// <summary>Restores a container from an image; it runs when this returns.</summary>
     IEngineContainer Restore(Stream image, ContainerConfig config, CancellationToken cancellationToken);
 
@@ -92,6 +99,11 @@ public interface IEngineContainer
     ProcessExit Kill();
     CgroupStats Stats();
 
+    /// <summary>A container of <see cref="IContainerEngine.Adopt"/> goes on here: it thaws if it stood still, and its network is open.</summary>
+    void Resume();
+    /// <summary>A container of <see cref="IContainerEngine.Adopt"/> lives elsewhere or nowhere: it goes without a word, and its directory with it.</summary>
+    void Discard();
+
     /// <summary>What a checkpoint would refuse now. Nothing is frozen.</summary>
     IReadOnlyList<CheckpointObstacle> Preflight();
     /// <summary>
@@ -140,7 +152,28 @@ public sealed record ReceiveResult(bool IsCutOver, long Pages, long Bytes, doubl
 public sealed record CheckpointResult(long Bytes, double FrozenMs, double TotalMs, int Processes, int Rounds);
 /// <param name="Passing">It goes away by itself in a moment (a child between vfork and execve): worth a second look.</param>
 public sealed record CheckpointObstacle(int VirtualPid, string Process, string Object, string Reason, string Remedy, bool Passing = false);
-public sealed record ProcessExit(int Code, int Signal);
+public sealed record ProcessExit(int Code, int Signal)
+{
+    /// <summary>It has ended, and its status went to a parent that is not the engine, or to nobody.</summary>
+    public static ProcessExit Unknown { get; } = new(255, 0);
+}
+
+/// <summary>What <see cref="IContainerEngine.Adopt"/> found of a container.</summary>
+/// <param name="Container">Null unless it was taken back.</param>
+/// <param name="Reason">Why it is as it is, in a sentence; empty when it was taken back.</param>
+public sealed record FoundContainer(string Name, FoundState State, IEngineContainer? Container, string Reason);
+
+public enum FoundState
+{
+    /// <summary>It runs, or stands still, and is this engine's from now on.</summary>
+    TakenBack,
+    /// <summary>Its processes have ended while there was no engine.</summary>
+    Ended,
+    /// <summary>The earlier engine died at a moment after which it cannot go on: it was killed.</summary>
+    Killed,
+    /// <summary>Its processes run, and it is not known enough of them to take them back.</summary>
+    Left,
+}
 public sealed record ExecConfig(IReadOnlyList<string> Args, IReadOnlyList<string> Env, string? WorkingDirectory, string? User, byte[] StandardInput);
 public sealed record CgroupStats(double CpuSeconds, long MemoryBytes, long? MemoryLimitBytes, int Processes, int Threads, long ReceivedBytes, long SentBytes);
 

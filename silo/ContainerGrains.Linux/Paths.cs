@@ -13,6 +13,16 @@ public static unsafe class Paths
         }
     }
 
+    /// <summary>Removes a file; one that is not there, or whose directory is not, is gone already.</summary>
+    public static void RemoveFile(string path)
+    {
+        fixed (byte* name = Files.Bytes(path))
+        {
+            long result = Kernel.Raw(Syscall.unlink, (long)name);
+            if (result != -Errno.ENOENT) Result.Check(result, "unlink", path: path);
+        }
+    }
+
     public static long TryRemoveDirectory(string path)
     {
         fixed (byte* name = Files.Bytes(path)) return Kernel.Raw(Syscall.rmdir, (long)name);

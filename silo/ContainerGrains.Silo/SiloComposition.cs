@@ -40,6 +40,8 @@ public static class SiloComposition
             .UseFastFailureDetection()
             .AddContainerGrains(silo.MigrateTimeout)
             .AddActivityPropagation());
+        // Behind the silo: it asks the store, and wakes grains.
+        builder.Services.AddHostedService<FoundContainersSettler>();
         // Behind Orleans' own service: services stop in the reverse order, and a drain needs the silo.
         if (silo.DrainOnStop)
         {

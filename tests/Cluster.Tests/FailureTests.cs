@@ -32,8 +32,8 @@ public sealed class FailureTests(MainCluster main) : IDisposable
         });
         _cluster.Revive("host-b");
         _killed = false;
-        // An empty group and the directory stay until the next container of that name: docs/migration-protocol.md says so.
-        Assert.False(_cluster.IsOn(Name, "host-b"));
+        // Its next silo has cleared away what it had of the shadow.
+        _cluster.AssertNothingOf(Name, "host-b");
         AssertHealthy("host-b");
     }
 
@@ -57,8 +57,8 @@ public sealed class FailureTests(MainCluster main) : IDisposable
         }
         _cluster.Revive("host-b");
         _killed = false;
-        // An empty group and the directory stay until the next container of that name: docs/migration-protocol.md says so.
-        Assert.False(_cluster.IsOn(Name, "host-b"));
+        // Its next silo has cleared away what it had of the shadow.
+        _cluster.AssertNothingOf(Name, "host-b");
         AssertHealthy("host-b");
     }
 

@@ -92,6 +92,12 @@ public sealed class FakeEngine(FakeWorld world, string host, string stateDirecto
             container.Kill();
     }
 
+    /// <summary>What a silo finds that begins on this engine.</summary>
+    public IReadOnlyList<FoundContainer> Adopt() => [.. Found, .. _containers.Values.Select(c => new FoundContainer(c.Name, FoundState.TakenBack, c, ""))];
+
+    /// <summary>And besides.</summary>
+    public IReadOnlyList<FoundContainer> Found { get; set; } = [];
+
     public void WarmUp()
     {
     }
@@ -172,6 +178,16 @@ public sealed class FakeContainer(FakeEngine engine, ContainerConfig config, byt
         wire.WriteByte(FakeWire.Manifest);
         return new FakeMoveSource(engine, this, wire);
     }
+
+    public void Resume()
+    {
+        if (Frozen)
+            Thaw();
+        Resumed = true;
+    }
+
+    public bool Resumed { get; private set; }
+    public void Discard() => Kill();
 
     public void Freeze()
     {

@@ -89,13 +89,19 @@ internal sealed class HostPair : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
+    /// <summary>The host of a silo that begins where A's has died: it finds the containers of its engine.</summary>
+    public ContainerHost AfterA() => Host(EngineA, new SiloOptions { HostName = "host-a", StateDirectory = EngineA.Options.StateDirectory }, new TlsOptions());
+
     private (ContainerHost Host, FakeEngine Engine, IOptions<SiloOptions> Options) Host(string name, TlsOptions? tls)
     {
         string state = Directory.CreateDirectory(Path.Combine(_directory, name)).FullName;
         var engine = new FakeEngine(World, name, state);
-        IOptions<SiloOptions> options = Options.Create(new SiloOptions { HostName = name, StateDirectory = state, Address = "127.0.0.1", DataPort = FreePort() });
-        return (new ContainerHost(engine, options, Options.Create(new NetworkOptions()), Options.Create(tls ?? new TlsOptions()), _services, TimeProvider.System, NullLogger<ContainerHost>.Instance), engine, options);
+        var options = new SiloOptions { HostName = name, StateDirectory = state, Address = "127.0.0.1", DataPort = FreePort() };
+        return (Host(engine, options, tls ?? new TlsOptions()), engine, Options.Create(options));
     }
+
+    private ContainerHost Host(FakeEngine engine, SiloOptions options, TlsOptions tls) =>
+        new(engine, Options.Create(options), Options.Create(new NetworkOptions()), Options.Create(tls), _services, TimeProvider.System, NullLogger<ContainerHost>.Instance);
 
     private static int FreePort()
     {

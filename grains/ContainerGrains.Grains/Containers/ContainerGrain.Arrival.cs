@@ -179,7 +179,7 @@ public sealed partial class ContainerGrain
         if (running is { Exit: null })
             return;
         // The host was started anew and its processes died with it, or their end was never told.
-        ExitStatus exit = running?.Exit ?? new ExitStatus(0, 9);
+        ExitStatus exit = running?.Exit ?? ExitStatus.Unknown;
         LogFoundDead(Name, host.Name);
         await UpdateAsync(r => r with { Phase = ContainerPhase.Exited, Exit = exit, Running = null });
     }

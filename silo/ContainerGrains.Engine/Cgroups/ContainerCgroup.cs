@@ -47,6 +47,13 @@ public sealed class ContainerCgroup
         return Directory.Exists(cgroup.Path) ? cgroup : null;
     }
 
+    /// <summary>The names of the containers that have, or had, a group on this host.</summary>
+    public static IReadOnlyList<string> Names(CgroupMounts mounts, EngineOptions options)
+    {
+        string parent = $"{mounts.Unified}/{options.CgroupParent}/{options.HostName}";
+        return Directory.Exists(parent) ? [.. Directory.GetDirectories(parent).Select(path => System.IO.Path.GetFileName(path))] : [];
+    }
+
     /// <summary>Removes a host's groups and their parents where they are empty; others have theirs there, so EBUSY is an answer.</summary>
     public static void RemoveHost(CgroupMounts mounts, EngineOptions options)
     {
@@ -90,6 +97,9 @@ public sealed class ContainerCgroup
 
     /// <summary>Freezes without waiting for it.</summary>
     public void Hold() => Linux.Files.WriteText($"{Path}/cgroup.freeze", "1");
+
+    /// <summary>Whether it was told to stand still, also by an earlier engine.</summary>
+    public bool IsHeld => Linux.Files.ReadText($"{Path}/cgroup.freeze").StartsWith('1');
 
     public void Thaw() => Linux.Files.WriteText($"{Path}/cgroup.freeze", "0");
 

@@ -5,7 +5,8 @@ namespace ContainerGrains.Engine;
 /// <summary>Begins to track a running process's writes: its main thread makes a userfaultfd for us and runs on (userfaultfd(2)).</summary>
 internal static class TrackingStart
 {
-    public static WriteTracking Begin(int pid) => LiveCalls.Make(pid, pid, Make);
+    /// <param name="mark">Of the container's directory: stands while the process is stopped.</param>
+    public static WriteTracking Begin(Mark mark, int pid) => LiveCalls.Make(mark, pid, pid, Make);
 
     private static WriteTracking Make(Tracee main, RemoteAddress instruction)
     {

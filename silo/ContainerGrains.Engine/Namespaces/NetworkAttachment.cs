@@ -33,6 +33,38 @@ internal sealed class NetworkAttachment : IDisposable
         }
     }
 
+    /// <summary>
+    /// The end of a container that an earlier engine has attached; its gate stays as that one left it, until <see cref="Reopen"/>. A link
+    /// that has gone meanwhile is not made anew.
+    /// </summary>
+    /// <param name="linkName">Of <see cref="LinkName"/>.</param>
+    public static NetworkAttachment TakeBack(ContainerConfig config, int initPid, string? linkName)
+    {
+        NetworkNamespace inside = NetworkNamespace.OfProcess(initPid);
+        try
+        {
+            return new NetworkAttachment(inside, linkName is null || config.Address is null ? null : ContainerInterface.TakeBack(linkName, config.Name, inside, InterfaceAddress.Parse(config.Address)));
+        }
+        catch (Linux.LinuxException e) when (e.Errno == Linux.Errno.ENODEV)
+        {
+            return new NetworkAttachment(inside, null);
+        }
+        catch
+        {
+            inside.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Name of the host's end; null without an interface.</summary>
+    public string? LinkName => _interface?.HostLinkName;
+
+    /// <summary>A container that was taken back goes on here: frames pass, also when the earlier engine had shut its gate.</summary>
+    public void Reopen() => _interface?.OpenGate(_namespace);
+
+    /// <summary>For a copy that was taken back and is to vanish: not even a reset leaves it.</summary>
+    public void Cut() => _interface?.Cut();
+
     /// <summary>Makes the lock ready, before a freeze.</summary>
     public void PrepareLock() => _interface?.PrepareLock(_namespace);
 

@@ -218,7 +218,7 @@ internal sealed class CheckpointSource : IDisposable
         foreach (int earlier in _memory.Where(m => m.Value.VirtualPid == task.VirtualPid).Select(m => m.Key).ToArray()) Forget(earlier);
         source = new MemorySource(task.Pid, task.VirtualPid, task.Stat.StartStack, _leftover.GetValueOrDefault(task.VirtualPid) ?? new PageSet());
         _memory[task.Pid] = source;
-        if (track) source.Track(TrackingStart.Begin(task.Pid));
+        if (track) source.Track(TrackingStart.Begin(_container.Directory.InHand, task.Pid));
         return source;
     }
 

@@ -2,7 +2,7 @@ using ContainerGrains.Linux;
 
 namespace ContainerGrains.Engine;
 
-/// <summary>A container's directory on its host: upper and work of the overlay, its mount point, and the logs.</summary>
+/// <summary>A container's directory on its host: upper and work of the overlay, its mount point, the logs, and what the next engine is to know.</summary>
 internal sealed class ContainerDirectory(string path)
 {
     public string Path { get; } = path;
@@ -11,7 +11,12 @@ internal sealed class ContainerDirectory(string path)
     public string Stdout => Logs + "/stdout";
     public string Stderr => Logs + "/stderr";
 
-    public static ContainerDirectory Of(EngineOptions options, string name) => new($"{options.StateDirectory}/containers/{name}");
+    private string StatePath => Path + "/state.json";
+
+    /// <summary>Where the directories of a host's containers are.</summary>
+    public static string AllOf(EngineOptions options) => $"{options.StateDirectory}/containers";
+
+    public static ContainerDirectory Of(EngineOptions options, string name) => new($"{AllOf(options)}/{name}");
 
     public void Create()
     {
@@ -27,6 +32,31 @@ internal sealed class ContainerDirectory(string path)
         Kernel.Call("fchown", Syscall.fchown, file.Number, uid, gid, path: path);
         return file;
     }
+
+    /// <summary>What <see cref="Adoption"/> reads; null when nothing runs. Only root may read it: it has the container's environment.</summary>
+    public ContainerState? ReadState() => File.Exists(StatePath) ? ContainerState.Parse(File.ReadAllBytes(StatePath)) : null;
+
+    /// <summary>Whole or not at all; after a power failure nothing runs that it could be about, so nothing waits for the disk.</summary>
+    public void WriteState(ContainerState state)
+    {
+        string partial = StatePath + ".new";
+        using (FileDescriptor file = Linux.Files.Open(partial, Linux.Files.O_WRONLY | Linux.Files.O_CREAT | Linux.Files.O_TRUNC, 0x180))
+            Linux.Files.WriteAll(file.Number, state.ToBytes());
+        File.Move(partial, StatePath, overwrite: true);
+    }
+
+    /// <summary>The container has left, or ended.</summary>
+    public void DeleteState()
+    {
+        Paths.RemoveFile(StatePath);
+        InHand.Clear();
+    }
+
+    /// <summary>Stands while calls of ours are made in the container's processes: should this engine die then, they are beyond repair.</summary>
+    public Mark InHand => new(Path + "/in-hand");
+
+    /// <summary>Stands while the container is being received: should this engine die then, nobody will complete it.</summary>
+    public Mark Incoming => new(Path + "/incoming");
 
     public void Delete()
     {

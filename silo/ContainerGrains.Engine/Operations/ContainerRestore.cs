@@ -32,6 +32,7 @@ internal sealed class ContainerRestore : IDisposable
         _config = config;
         _directory = ContainerDirectory.Of(engine.Options, config.Name);
         _directory.Create();
+        _directory.Incoming.Set();
         _pidspace = engine.TakePidspace();
         try
         {
@@ -133,6 +134,7 @@ internal sealed class ContainerRestore : IDisposable
         _gone = true;
         _sandbox.Network.Open(heldFrames, context.Thaw);
         WatchChildren(container);
+        Save(container);
         foreach (IGrouping<bool, TaskRestore> some in _record!.Tasks.OrderByDescending(t => t.Stopped).GroupBy(t => t.Stopped, t => context.Task(t.VirtualPid)!))
         {
             foreach (TaskRestore task in some)
@@ -142,10 +144,27 @@ internal sealed class ContainerRestore : IDisposable
             }
             if (some.Key) ProcessTree.WaitUntilStopped([.. some.Select(task => task.Pid)]);
         }
+        _directory.InHand.Clear();
         _sandbox.Keep();
         CloseAll();
         _urgency?.Dispose();
         return container;
+    }
+
+    // From here to the last thread that was let go, this engine must not die, or the next one finds a container of which only a part runs.
+    private void Save(EngineContainer container)
+    {
+        try
+        {
+            container.Save();
+            _directory.InHand.Set();
+            _directory.Incoming.Clear();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
+        {
+            // It lives here, written down or not.
+            container.Warnings = [.. container.Warnings, $"should the silo of this host end before it, the next one cannot take it back ({e.Message})"];
+        }
     }
 
     public void Dispose()

@@ -4,8 +4,8 @@ using ContainerGrains.Linux;
 namespace ContainerGrains.Engine;
 
 /// <summary>
-/// Waits for direct children of the engine by pidfd (pidfd_open(2)): a plain wait would eat the ptrace stops that belong to
-/// other threads. One thread for all.
+/// Waits for processes by pidfd (pidfd_open(2)), children of the engine and those that an earlier engine has left: a plain wait would eat
+/// the ptrace stops that belong to other threads. One thread for all.
 /// </summary>
 internal sealed class ExitWatcher : IDisposable
 {
@@ -20,10 +20,11 @@ internal sealed class ExitWatcher : IDisposable
         new Thread(Run) { IsBackground = true, Name = "exit watcher" }.Start();
     }
 
-    /// <summary>Calls <paramref name="exited"/> once, on the watcher's thread, when the process has ended and was reaped.</summary>
+    /// <summary>Calls <paramref name="exited"/> once, on the watcher's thread, when the process has ended; a child of ours was reaped by then.</summary>
+    /// <exception cref="LinuxException">ESRCH: it is gone.</exception>
     public void Watch(int pid, Action<ProcessExit> exited)
     {
-        var pidFd = new FileDescriptor(Kernel.Call("pidfd_open", Syscall.pidfd_open, pid, 0, pid: pid));
+        FileDescriptor pidFd = PidFds.Open(pid);
         if (!_watched.TryAdd(pid, (pidFd, exited))) throw new InvalidOperationException($"pid {pid} is watched already");
         _epoll.Add(pidFd.Number, pid);
     }
@@ -50,14 +51,14 @@ internal sealed class ExitWatcher : IDisposable
         {
             long ready = _epoll.Wait();
             if (ready == 0 || !_watched.TryGetValue((int)ready, out var entry)) continue;
-            ProcessExit? exit = Reap((int)ready);
+            ProcessExit? exit = Reap((int)ready, entry.PidFd);
             if (exit is not null && Forget((int)ready)) entry.Exited(exit);
         }
         _epoll.Dispose();
         _wake.Dispose();
     }
 
-    private static ProcessExit? Reap(int pid)
+    private static ProcessExit? Reap(int pid, FileDescriptor pidFd)
     {
         try
         {
@@ -68,11 +69,14 @@ internal sealed class ExitWatcher : IDisposable
                 Poll.Sleep(1);
                 return null;
             }
-            return new ProcessExit(status.Exited ? status.ExitCode : 0, status.Killed ? status.TermSignal : 0);
+            return ExitOf(status);
         }
         catch (LinuxException e) when (e.Errno == Errno.ECHILD)
         {
-            return new ProcessExit(0, 9);
+            // Another's child, or reaped by whoever has killed it.
+            return PidFds.ExitStatus(pidFd, pid) is { } status ? ExitOf(status) : ProcessExit.Unknown;
         }
     }
+
+    private static ProcessExit ExitOf(WaitStatus status) => new(status.Exited ? status.ExitCode : 0, status.Killed ? status.TermSignal : 0);
 }

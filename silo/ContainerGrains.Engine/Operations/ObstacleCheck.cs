@@ -143,7 +143,7 @@ internal static class ObstacleCheck
 
     private static void CheckTask(TaskDump task, DumpContext context, List<CheckpointObstacle> obstacles)
     {
-        var live = new LiveTask(task.Pids, task.Stat, task.Status) { Bystanders = context.Bystanders };
+        var live = new LiveTask(task.Pids, task.Stat, task.Status) { Bystanders = context.Bystanders, InHand = new ContainerDirectory(context.Directory).InHand };
         TaskDump? parent = context.Tasks.Find(t => t.Pid == task.Stat.ParentPid);
         int initPid = context.InitPid;
         try

@@ -128,6 +128,8 @@ public sealed record LiveTask(IReadOnlyList<int> Pids, Linux.ProcStat Stat, Linu
 {
     public int Pid => Pids[0];
     public int VirtualPid => Pids[^1];
+    /// <summary>Stands while calls are made in the process; null: nobody would look for it.</summary>
+    internal Mark? InHand { get; init; }
     internal Bystanders Bystanders { get => field ?? throw new InvalidOperationException("nobody stands by"); init; }
     public CheckpointObstacle Obstacle(string what, string reason, string remedy) => new(VirtualPid, Stat.Comm, what, reason, remedy);
 }

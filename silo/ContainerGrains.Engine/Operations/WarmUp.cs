@@ -9,7 +9,7 @@ namespace ContainerGrains.Engine;
 /// </summary>
 internal static class WarmUp
 {
-    private const string Name = "cg-warm-up";
+    public const string Name = "cg-warm-up";
     private const int Rounds = 4;
     private const int AF_UNIX = 1, AF_INET = 2, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_NONBLOCK = 0x800;
 

@@ -102,6 +102,17 @@ public sealed class TcpConnection : FileResource<TcpConnection.Record>
             scaled ? info.SendScale : null, scaled ? info.ReceiveScale : null, established ? TcpRepair.Window(fd) : default, options);
     }
 
+    /// <summary>
+    /// For a container that thaws after its engine died: its connections are still as the dump has left them. Whether one had SO_REUSEADDR
+    /// is not known any more; with it, a server may listen on its port anew.
+    /// </summary>
+    internal static void LeaveRepairMode(OpenFile file)
+    {
+        if (SocketKind.Of(file) is not { IsTcp: true } || !TcpRepair.IsOn(file.Fd.Number)) return;
+        TcpRepair.Off(file.Fd.Number, probe: false);
+        Sockets.SetInt(file.Fd.Number, Sockets.SOL_SOCKET, SocketOption.ReuseAddress, 1, "SO_REUSEADDR");
+    }
+
     private static bool FinSent(TcpState state) => state is TcpState.FinWait1 or TcpState.FinWait2 or TcpState.Closing or TcpState.LastAck;
     private static bool FinReceived(TcpState state) => state is TcpState.CloseWait or TcpState.Closing or TcpState.LastAck;
 

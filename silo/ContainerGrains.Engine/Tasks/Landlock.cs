@@ -57,7 +57,7 @@ public sealed class Landlock : RefusedTaskState, IAsksThread
         try
         {
             RemoteCall look = Look(task.Bystanders.Of(UserOf(status)));
-            long result = LiveCalls.Make(task.Pid, tid, (thread, instruction) => thread.StepCall(instruction, look));
+            long result = LiveCalls.Make(task.InHand, task.Pid, tid, (thread, instruction) => thread.StepCall(instruction, look));
             return result == 0 ? null : task.Obstacle(title, Why(result), Remedy) with { Passing = result != -Errno.EPERM };
         }
         catch (LinuxException e) when (e.Errno is Errno.ESRCH or Errno.ENOENT)

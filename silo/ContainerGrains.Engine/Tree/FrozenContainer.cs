@@ -58,6 +58,7 @@ internal sealed class FrozenContainer : IDisposable
     /// <summary>Puts an agent into every process and thread, so that calls can run inside.</summary>
     public void Infest()
     {
+        _container.Directory.InHand.Set();
         foreach (TaskDump task in Tasks)
         {
             if (task.IsZombie) continue;
@@ -76,6 +77,7 @@ internal sealed class FrozenContainer : IDisposable
     {
         _ended = true;
         ProcessTree.KillAll(_container.Cgroup, _container.InitPid);
+        _container.Directory.InHand.Clear();
     }
 
     /// <summary>
@@ -87,6 +89,7 @@ internal sealed class FrozenContainer : IDisposable
         ForEachTask(PutBack);
         _resting = true;
         _container.Cgroup.Hold();
+        _container.Directory.InHand.Clear();
     }
 
     public void Dispose()
@@ -98,6 +101,7 @@ internal sealed class FrozenContainer : IDisposable
         ProcessTree.WaitUntilStopped([.. Tasks.Where(task => task.IsStopped).Select(task => task.Pid)]);
         ForEachTask(task => LetGo(task, stopped: false));
         if (_resting) _container.Cgroup.Thaw();
+        else _container.Directory.InHand.Clear();
     }
 
     private static void LetGo(TaskDump task, bool stopped)

@@ -34,6 +34,24 @@ public static class Urgency
         if (Scheduling.GetTimerSlack(tid) != before.TimerSlackNs) Scheduling.SetTimerSlack(tid, before.TimerSlackNs);
     }
 
+    /// <summary>
+    /// Of a thread that an engine which is no more has left urgent: it is an ordinary one again, with its nice value. No program of a
+    /// container has the right to such a priority of its own.
+    /// </summary>
+    public static void Forget(int pid, int tid)
+    {
+        try
+        {
+            SchedAttr attr = Scheduling.GetAttr(tid);
+            if (attr.Policy == SchedAttr.SCHED_FIFO && attr.Priority == ContainerPriority)
+                Scheduling.SetAttr(tid, new SchedAttr { Policy = SchedAttr.SCHED_OTHER, Nice = ProcStat.Read(pid, tid).Nice, Flags = attr.Flags & SchedAttr.SCHED_FLAG_RESET_ON_FORK });
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ESRCH or Errno.ENOENT)
+        {
+            // It has ended.
+        }
+    }
+
     // Threads that the runtime makes meanwhile would keep it for ever, hence the flag; puppets are to inherit it.
     private static SchedAttr? Raise(int tid, uint priority, ulong flags)
     {

@@ -13,6 +13,7 @@ public sealed class ContainerInterface : IDisposable
     public const string ContainerLinkName = "eth0";
     private const int NameAttempts = 8;
     private readonly int _containerIndex;
+    private bool _hasForeignGate;
 
     private ContainerInterface(string hostLinkName, int hostIndex, int containerIndex, MacAddress mac, InterfaceAddress address, NetworkLock? @lock)
     {
@@ -62,6 +63,17 @@ public sealed class ContainerInterface : IDisposable
         }
     }
 
+    /// <summary>
+    /// The interface of a container that another process has attached, and is no more. Its gate stays as that one left it, until
+    /// <see cref="OpenGate"/>.
+    /// </summary>
+    /// <exception cref="LinuxException">ENODEV: there is no such link any more.</exception>
+    public static ContainerInterface TakeBack(string hostLinkName, string containerName, NetworkNamespace container, InterfaceAddress address)
+    {
+        using RouteSocket host = RouteSocket.Open(), inside = OpenInside(container);
+        return new ContainerInterface(hostLinkName, IndexOf(host, hostLinkName), IndexOf(inside, ContainerLinkName), MacAddress.FromName(containerName), address, null) { _hasForeignGate = true };
+    }
+
     /// <summary>Raises lo in a container that has no other interface.</summary>
     public static void RaiseLoopback(NetworkNamespace container)
     {
@@ -73,8 +85,25 @@ public sealed class ContainerInterface : IDisposable
     public NetworkLock PrepareLock(NetworkNamespace container)
     {
         if (Lock is not null) return Lock;
+        OpenGate(container);
         using RouteSocket inside = OpenInside(container);
         return Lock = NetworkLock.Prepare(HostIndex, inside, _containerIndex, silent: false);
+    }
+
+    /// <summary>Takes away the gate that an earlier process has left at an interface that was taken back: frames pass.</summary>
+    public void OpenGate(NetworkNamespace container)
+    {
+        if (!_hasForeignGate) return;
+        using RouteSocket inside = OpenInside(container);
+        inside.DetachPrograms(_containerIndex);
+        _hasForeignGate = false;
+    }
+
+    /// <summary>Nothing passes any more, neither way: for a copy whose end nobody may hear.</summary>
+    public void Cut()
+    {
+        using RouteSocket host = RouteSocket.Open();
+        if (host.Find(HostIndex) is { } link && link.Name == HostLinkName) host.SetUp(HostIndex, up: false);
     }
 
     /// <summary>Says to every bridge and neighbour where the container is now: gratuitous ARP out of its own end (IPv4; for IPv6 a neighbour advertisement).</summary>

@@ -79,6 +79,20 @@ public sealed class RouteSocket : IDisposable
                 .Attribute(TCA_KIND, "clsact"),
             index, TC_H_INGRESS, ingress), index, TC_H_EGRESS, egress));
 
+    /// <summary>Removes what <see cref="AttachPrograms"/> has put there, or another process with it; nothing there is no error.</summary>
+    internal void DetachPrograms(int index)
+    {
+        try
+        {
+            _socket.Execute(new NetlinkBatch()
+                .Message($"remove clsact from link {index}", RTM_DELQDISC, Ack, new tcmsg { tcm_ifindex = index, tcm_handle = TC_CLSACT_HANDLE, tcm_parent = TC_H_CLSACT }));
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.EINVAL)
+        {
+            // The kernel says either when there is no such qdisc.
+        }
+    }
+
     public IReadOnlyList<LinkInfo> Links()
     {
         var links = new List<LinkInfo>();

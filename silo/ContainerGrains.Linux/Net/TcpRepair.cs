@@ -35,6 +35,7 @@ public static class TcpRepair
     private const int TCP_RECV_QUEUE = 1, TCP_SEND_QUEUE = 2;
     private const int TCPOPT_MSS = 2, TCPOPT_WINDOW = 3, TCPOPT_SACK_PERM = 4, TCPOPT_TIMESTAMP = 8;
 
+    public static bool IsOn(int fd) => Sockets.GetInt(fd, Sockets.IPPROTO_TCP, TCP_REPAIR, "TCP_REPAIR") == 1;
     public static void On(int fd) => Set(fd, TCP_REPAIR, 1, "TCP_REPAIR");
 
     /// <summary>Leaves repair mode; with a probe, an established connection tells its peer where it stands and asks the same.</summary>

@@ -46,7 +46,11 @@ internal sealed partial class ContainerHost
     public async Task AbandonMoveAsync(string migrationId, string reason, CancellationToken cancellationToken)
     {
         if (!_outgoing.TryGetValue(migrationId, out MoveSource? source))
+        {
+            // Perhaps one of an earlier silo: which container it was of is not known here, so all of them settle first.
+            await Task.WhenAll(_unsettled.Values.Select(settled => settled.Task)).WaitAsync(cancellationToken);
             return;
+        }
         source.Abandon(reason);
         await source.Ended.WaitAsync(cancellationToken);
     }

@@ -26,11 +26,8 @@ internal sealed partial class ContainerHost : IContainerHost
     public ContainerHost(IContainerEngine engine, IOptions<SiloOptions> options, IOptions<NetworkOptions> network, IOptions<TlsOptions> tls, IServiceProvider services, TimeProvider time, ILogger<ContainerHost> logger)
     {
         (_engine, _options, _network, _tls, _services, _time, _logger) = (engine, options.Value, network.Value, tls.Value, services, time, logger);
-        foreach (IEngineContainer found in engine.Containers)
-        {
-            LogFound(found.Name, found.InitPid);
-            Track(found);
-        }
+        foreach (FoundContainer found in engine.Adopt())
+            TakeOver(found);
     }
 
     public string Name => _options.HostName;
@@ -57,13 +54,17 @@ internal sealed partial class ContainerHost : IContainerHost
     public Task<IReadOnlyList<HostCheck>> CheckAsync(CancellationToken cancellationToken) =>
         OwnThread.RunAsync("check", () => HostChecks.Run(_engine.Options));
 
-    public Task<RunningState> StartAsync(string name, ContainerSpec spec, string address, long generation, CancellationToken cancellationToken) => Do(name, "start", () =>
+    public async Task<RunningState> StartAsync(string name, ContainerSpec spec, string address, long generation, CancellationToken cancellationToken)
     {
-        if (_local.TryGetValue(name, out LocalContainer? there) && there.Exit is null && there.Generation == generation)
-            return there.ToState();
-        See(name, generation);
-        return Track(_engine.Start(spec.ToConfig(name, address, _network.Gateway, generation), cancellationToken)).ToState();
-    });
+        await SettledAsync(name, cancellationToken);
+        return await Do(name, "start", () =>
+        {
+            if (_local.TryGetValue(name, out LocalContainer? there) && there.Exit is null && there.Generation == generation)
+                return there.ToState();
+            See(name, generation);
+            return Track(_engine.Start(spec.ToConfig(name, address, _network.Gateway, generation), cancellationToken)).ToState();
+        });
+    }
 
     public async Task<RunningState?> FindAsync(string name, CancellationToken cancellationToken)
     {
@@ -73,7 +74,10 @@ internal sealed partial class ContainerHost : IContainerHost
             arriving.AskRecord();
             await arriving.Ended.WaitAsync(cancellationToken);
         }
-        return _local.TryGetValue(name, out LocalContainer? local) && !local.IsLeaving ? await Do(name, "find", local.ToState) : null;
+        await SettledAsync(name, cancellationToken);
+        if (_local.TryGetValue(name, out LocalContainer? local))
+            return local.IsLeaving ? null : await Do(name, "find", local.ToState);
+        return _foundEnded.TryGetValue(name, out ExitStatus? exit) ? new RunningState(0, 0, default, [], exit) : null;
     }
 
     public Task SignalAsync(string name, int signal, int virtualPid, CancellationToken cancellationToken) => Do(name, "signal", () =>
@@ -213,14 +217,18 @@ internal sealed partial class ContainerHost : IContainerHost
         return report;
     }
 
-    public Task<RunningState> RestoreAsync(string name, ContainerSpec spec, string address, string path, long generation, CancellationToken cancellationToken) => Do(name, "restore", () =>
+    public async Task<RunningState> RestoreAsync(string name, ContainerSpec spec, string address, string path, long generation, CancellationToken cancellationToken)
     {
-        See(name, generation);
-        if (!File.Exists(path))
-            throw new ContainerException(ContainerErrorCode.BadImage, $"There is no image '{path}' on {Name}; name a file of this host.");
-        using var image = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-        return Track(_engine.Restore(image, spec.ToConfig(name, address, _network.Gateway, generation), cancellationToken)).ToState();
-    });
+        await SettledAsync(name, cancellationToken);
+        return await Do(name, "restore", () =>
+        {
+            See(name, generation);
+            if (!File.Exists(path))
+                throw new ContainerException(ContainerErrorCode.BadImage, $"There is no image '{path}' on {Name}; name a file of this host.");
+            using var image = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            return Track(_engine.Restore(image, spec.ToConfig(name, address, _network.Gateway, generation), cancellationToken)).ToState();
+        });
+    }
 
     public Task DeleteAsync(string name, CancellationToken cancellationToken) => Do(name, "delete", () =>
     {
@@ -229,6 +237,7 @@ internal sealed partial class ContainerHost : IContainerHost
         _engine.Delete(name);
         _local.TryRemove(name, out _);
         _generations.TryRemove(name, out _);
+        _foundEnded.TryRemove(name, out _);
         return true;
     });
 
@@ -301,9 +310,6 @@ internal sealed partial class ContainerHost : IContainerHost
             await Task.Delay(OutputPoll, _time, cancellationToken);
         }
     }
-
-    [LoggerMessage(500, LogLevel.Information, "Container {Name} runs here already (init {InitPid}); it is kept")]
-    private partial void LogFound(string name, int initPid);
 
     [LoggerMessage(502, LogLevel.Warning, "Container {Name} was not restored in full: {Warning}")]
     private partial void LogNotInFull(string name, string warning);

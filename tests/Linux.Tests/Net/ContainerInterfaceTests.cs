@@ -250,6 +250,47 @@ public sealed class ContainerInterfaceTests(ITestOutputHelper output)
         Assert.Equal(0, attached.Lock!.Replay([[], new byte[5], new byte[100_000]]));
     });
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void One_that_was_taken_back_is_shut_as_it_was_until_it_is_opened_or_locked_anew(bool isLocked) => Dedicated.Run(() =>
+    {
+        using var lan = new Lan();
+        using NetworkNamespace container = NetworkNamespace.Create();
+        using var server = new EchoServer(container, Echo);
+        ContainerInterface taken;
+        Socket client;
+        using (ContainerInterface attached = Lan.Attach(lan.HostA, "web", container, Address))
+        {
+            client = Connect(lan);
+            Lan.RoundTrip(client);
+            using (lan.HostA.Enter()) attached.PrepareLock(container).Engage();
+            using (lan.HostA.Enter()) taken = ContainerInterface.TakeBack(attached.HostLinkName, "web", container, InterfaceAddress.Parse(Address));
+        }
+        using (client)
+        using (taken)
+        using (lan.HostA.Enter())
+        {
+            client.Send([1]);
+            Assert.False(client.Poll(100_000, SelectMode.SelectRead));
+            if (isLocked) taken.PrepareLock(container);
+            else taken.OpenGate(container);
+            Assert.Equal(1, client.Receive(new byte[1]));
+            Lan.RoundTrip(client);
+            // Its new lock does as any, and its end says nothing.
+            taken.PrepareLock(container).Engage();
+            client.Send([1]);
+            Assert.False(client.Poll(100_000, SelectMode.SelectRead));
+            taken.Lock!.Release();
+            Assert.Equal(1, client.Receive(new byte[1]));
+            taken.Cut();
+            client.Send([1]);
+            Assert.False(client.Poll(100_000, SelectMode.SelectRead));
+            taken.Detach();
+            Assert.Throws<LinuxException>(() => ContainerInterface.TakeBack(taken.HostLinkName, "web", container, InterfaceAddress.Parse(Address)));
+        }
+    });
+
     [Fact]
     public void Attaching_takes_milliseconds_at_most() => Dedicated.Run(() =>
     {
