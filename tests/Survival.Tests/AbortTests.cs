@@ -29,6 +29,25 @@ public sealed class AbortTests
     }
 
     [Fact]
+    public void Locks_on_a_volume_are_lent_to_the_target_and_taken_back()
+    {
+        using var trio = new EngineTrio();
+        using var volume = new TemporaryDirectory();
+        ContainerConfig config = EngineTrio.Config("python3", "/workloads/locked.py", "/data");
+        ContainerMover mover = trio.Start(config with { Volumes = [.. config.Volumes, new VolumeConfig(volume.Path, "/data", ReadOnly: false)] });
+        for (int i = 0; i < 5; i++)
+        {
+            mover.WaitForLines(2);
+            mover.Abort();
+        }
+        mover.WaitForLines(2);
+        mover.Move();
+        mover.WaitForLines(2);
+        Journey.End(mover);
+        Journey.AssertContinuous(mover.Lines);
+    }
+
+    [Fact]
     public void What_stands_in_the_way_for_a_moment_is_waited_for_and_nobody_notices()
     {
         using var trio = new EngineTrio();

@@ -36,6 +36,7 @@ internal static class FileLocks
     // A volume may be the same on the other host: the frozen copy must not keep out the one that takes over. Thawed, it takes them back.
     private static void HandOver(FileLock[] locks, OpenFile file, DumpContext context)
     {
+        context.ThawsInside |= locks.Any(l => l.Kind == FileLockKind.Posix);
         foreach (FileLock held in locks)
         {
             context.OnThaw(() => Result.Check(Set(held, take: true, file, context), $"{held.Kind} lock of {file.Title}"));

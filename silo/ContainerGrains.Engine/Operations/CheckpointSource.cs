@@ -195,6 +195,7 @@ internal sealed class CheckpointSource : IDisposable
         _frozen = null;
         try
         {
+            if (_context is { ThawsInside: true }) frozen.Rouse();
             _context?.Thaw();
         }
         finally

@@ -72,6 +72,9 @@ public sealed class DumpContext(ContainerConfig config, string directory, int in
     /// </summary>
     public void OnThaw(Action action) => _thaw.Add(action);
 
+    /// <summary>Some of these actions run calls inside a process, whose agent has gone by then.</summary>
+    public bool ThawsInside { get; set; }
+
     /// <summary>Runs the actions of <see cref="OnThaw"/>, the last first, just before the processes run again; all of them, whatever fails.</summary>
     public void Thaw() => _thaw.Run(lastFirst: true);
 }

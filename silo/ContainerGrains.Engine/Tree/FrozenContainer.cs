@@ -92,6 +92,15 @@ internal sealed class FrozenContainer : IDisposable
         _container.Directory.InHand.Clear();
     }
 
+    /// <summary>The other way: ptrace alone holds it, and calls can run inside again before the thaw.</summary>
+    public void Rouse()
+    {
+        if (!_resting) return;
+        _container.Cgroup.Thaw();
+        _resting = false;
+        Infest();
+    }
+
     public void Dispose()
     {
         if (_ended) return;
