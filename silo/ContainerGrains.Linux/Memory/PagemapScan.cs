@@ -21,6 +21,9 @@ public sealed unsafe class PagemapScan(int pid) : IDisposable
     private const int VectorLength = 512;
     private const ulong PM_SCAN_WP_MATCHING = 1, PM_SCAN_CHECK_WPASYNC = 2;
 
+    // Guard pages are in Linux from 6.13 on, and seen here from 6.15 on; a kernel refuses categories that it does not know (EINVAL).
+    private static readonly bool SeesGuards = Probe();
+
     private readonly FileDescriptor _pagemap = Files.Open($"/proc/{pid}/pagemap", Files.O_RDONLY);
 
     /// <summary>Pages that differ from what a fresh mapping would show: present or swapped, not of the file, not the zero page; and guard pages.</summary>
@@ -43,19 +46,30 @@ public sealed unsafe class PagemapScan(int pid) : IDisposable
         Scan(start, end, PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC, PageRegion.PAGE_IS_FILE | PageRegion.PAGE_IS_PFNZERO | PageRegion.PAGE_IS_GUARD,
             PageRegion.PAGE_IS_FILE | PageRegion.PAGE_IS_PFNZERO | PageRegion.PAGE_IS_GUARD | PageRegion.PAGE_IS_WRITTEN, into);
 
-    /// <summary>Guard pages (MADV_GUARD_INSTALL).</summary>
-    public void Guards(ulong start, ulong end, List<PageRegion> into) => Scan(start, end, 0, 0, PageRegion.PAGE_IS_GUARD, into, anyOf: 0);
+    /// <summary>Guard pages (MADV_GUARD_INSTALL); none where the kernel does not show them.</summary>
+    public void Guards(ulong start, ulong end, List<PageRegion> into)
+    {
+        if (SeesGuards) Scan(start, end, 0, 0, PageRegion.PAGE_IS_GUARD, into, anyOf: 0);
+    }
+
+    private static bool Probe()
+    {
+        using FileDescriptor pagemap = Files.Open("/proc/self/pagemap", Files.O_RDONLY);
+        PmScanArg arg = new() { Size = (ulong)sizeof(PmScanArg), End = (ulong)Kernel.PageSize, CategoryMask = PageRegion.PAGE_IS_GUARD };
+        return Kernel.Raw(Syscall.ioctl, pagemap.Number, PAGEMAP_SCAN, (long)(&arg)) != -Errno.EINVAL;
+    }
 
     private void Scan(ulong start, ulong end, ulong flags, ulong inverted, ulong mask, List<PageRegion> into,
         ulong anyOf = PageRegion.PAGE_IS_PRESENT | PageRegion.PAGE_IS_SWAPPED, ulong returned = PageRegion.PAGE_IS_WRITTEN | PageRegion.PAGE_IS_GUARD)
     {
+        ulong known = SeesGuards ? ulong.MaxValue : ~PageRegion.PAGE_IS_GUARD;
         PageRegion* vector = stackalloc PageRegion[VectorLength];
         while (start < end)
         {
             PmScanArg arg = new()
             {
                 Size = (ulong)sizeof(PmScanArg), Flags = flags, Start = start, End = end, Vec = (ulong)vector, VecLen = VectorLength,
-                CategoryInverted = inverted, CategoryMask = mask, CategoryAnyOf = anyOf, ReturnMask = returned,
+                CategoryInverted = inverted & known, CategoryMask = mask & known, CategoryAnyOf = anyOf, ReturnMask = returned & known,
             };
             long got = Kernel.Call("ioctl(PAGEMAP_SCAN)", Syscall.ioctl, _pagemap.Number, PAGEMAP_SCAN, (long)(&arg), pid: pid);
             for (int i = 0; i < got; i++) into.Add(vector[i]);
