@@ -151,6 +151,14 @@ internal sealed class LocalCluster : IDisposable
     public string[] ContainerLinks(string host) =>
         [.. JsonDocument.Parse(Ip(host, "-j", "link")).RootElement.EnumerateArray().Select(l => l.GetProperty("ifname").GetString()!).Except(LinksOfHost)];
 
+    /// <summary>The cluster's control groups, in every hierarchy.</summary>
+    public IEnumerable<string> Groups()
+    {
+        CgroupMounts mounts = CgroupMounts.Read();
+        return mounts.Legacy.Values.Append(mounts.Unified).Distinct().Select(mount => $"{mount}/containergrains-{Name}").Where(Directory.Exists)
+            .SelectMany(group => Directory.GetDirectories(group, "*", new EnumerationOptions { RecurseSubdirectories = true }));
+    }
+
     /// <summary>Whether processes of a container are on a host, running, stopped or half built.</summary>
     public bool IsOn(string name, string host) => Pids(name, host).Length > 0;
 
