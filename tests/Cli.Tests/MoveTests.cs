@@ -125,6 +125,27 @@ public sealed class MoveTests
     }
 
     [Fact]
+    public async Task A_cancellation_whose_caller_has_gone_does_not_wait_for_the_next_move()
+    {
+        await using TestMachine machine = await TestMachine.StartAsync();
+        FakeContainer web = machine.Cluster.Running("web");
+        using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(machine.Socket("host-a")));
+            socket.Send("POST /v1/containers/web/migrate/cancel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"u8);
+            for (int i = 0; i < 10_000 && machine.Cluster.ProgressAsked == 0; i++) await Task.Delay(2, TestContext.Current.CancellationToken);
+            Assert.NotEqual(0, machine.Cluster.ProgressAsked);
+        }
+        web.HoldMove = true;
+        CgRun run = machine.Begin("migrate", "web", "--to", "host-b", "--json");
+        await web.UntilAsync(() => web.MoveOptions is not null);
+        // Longer than it takes to look three times.
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        web.EndMove();
+        Assert.Equal(0, (await run.EndAsync()).Exit);
+    }
+
+    [Fact]
     public async Task Ctrl_C_after_the_commit_waits_for_the_end()
     {
         await using TestMachine machine = await TestMachine.StartAsync();

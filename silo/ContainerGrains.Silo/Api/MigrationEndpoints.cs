@@ -60,17 +60,17 @@ internal static class MigrationEndpoints
         }
     }
 
-    private static async Task<Ok<ApiCancelled>> CancelAsync(ApiContext api, TimeProvider time, string name)
+    private static async Task<Ok<ApiCancelled>> CancelAsync(ApiContext api, TimeProvider time, string name, CancellationToken cancellationToken)
     {
         IContainerGrain container = api.Container(name);
-        IReadOnlyList<HostInfo> hosts = await api.Cluster.GetHostsAsync(api.Stopping);
+        IReadOnlyList<HostInfo> hosts = await api.Cluster.GetHostsAsync(cancellationToken);
         string?[] names = [.. hosts.Select(h => h.Name)];
-        // The move may have been ordered a moment ago and not be known to the hosts yet.
+        // The move may have been ordered a moment ago and not be known to the hosts yet. Who has gone meanwhile did not mean the next one.
         for (int look = 0; look < CancelLooks; look++)
         {
-            if (await FindAsync(api, name, names, api.Stopping) is { } move)
+            if (await FindAsync(api, name, names, cancellationToken) is { } move)
                 return TypedResults.Ok(new ApiCancelled(await container.CancelMigrationAsync(move.MigrationId, api.Stopping)));
-            await Task.Delay(api.Options.ProgressInterval, time, api.Stopping);
+            await Task.Delay(api.Options.ProgressInterval, time, cancellationToken);
         }
         return TypedResults.Ok(new ApiCancelled(false));
     }

@@ -16,6 +16,8 @@ public sealed class FakeCluster : IClusterGrain
     public HashSet<string> Programs { get; } = ["sh", "sleep", "redis-server", "echo", "cat", "true"];
 
     public List<MigrationProgress> Progress { get; } = [];
+    /// <summary>How often a host was asked for it.</summary>
+    public int ProgressAsked;
 
     /// <summary>A real host would take the image; here it lands where this says.</summary>
     public Func<string, string> ImagePath { get; set; } = name => Path.Combine(Path.GetTempPath(), name + ".image");

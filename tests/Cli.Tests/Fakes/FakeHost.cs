@@ -22,6 +22,7 @@ public sealed class FakeHost(FakeCluster cluster, string name) : IHostGrain
 
     public Task<IReadOnlyList<MigrationProgress>> GetProgressAsync(CancellationToken cancellationToken)
     {
+        Interlocked.Increment(ref cluster.ProgressAsked);
         lock (cluster.Progress)
             return Task.FromResult<IReadOnlyList<MigrationProgress>>([.. cluster.Progress.Where(p => p.From == name || p.To == name)]);
     }
