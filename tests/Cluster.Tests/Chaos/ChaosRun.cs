@@ -70,6 +70,8 @@ internal sealed class ChaosRun(LocalCluster cluster, ChaosPlan plan, ChaosLog lo
             Command started = Call(speaker, "migrate", _names[i], "--to", Other(WhereItWas(_names[i]), happening.Turns[i]));
             if (i == happening.Container) move = started;
         }
+        // Where it never stands still, when the move has ended.
+        if (happening.InFreeze) Within(MovePatience, () => move!.HasExited || cluster.StandsStill(_names[happening.Container], source, betweenMs: 1), 0);
         Thread.Sleep(happening.AfterMs);
         _happened.Add((happening.What, ChaosLog.NowMs));
         switch (happening.Kind)
@@ -190,9 +192,9 @@ internal sealed class ChaosRun(LocalCluster cluster, ChaosPlan plan, ChaosLog lo
         _happened.Where(h => h.AtMs >= gap.FromMs && h.AtMs <= gap.ToMs).Select(h => h.What).FirstOrDefault()
         ?? _happened.Where(h => h.AtMs < gap.FromMs).Select(h => h.What).LastOrDefault() ?? NotMoving;
 
-    private static bool Within(TimeSpan patience, Func<bool> condition)
+    private static bool Within(TimeSpan patience, Func<bool> condition, int pauseMs = 50)
     {
-        for (long start = Environment.TickCount64; !condition(); Thread.Sleep(50))
+        for (long start = Environment.TickCount64; !condition(); Thread.Sleep(pauseMs))
             if (Environment.TickCount64 - start > patience.TotalMilliseconds) return false;
         return true;
     }

@@ -173,9 +173,10 @@ internal sealed class LocalCluster : IDisposable
     public bool IsFrozen(string name, string host) => Read($"{Cgroup(name, host)}/cgroup.events").Contains("frozen 1", StringComparison.Ordinal);
 
     /// <summary>Whether its first process is held by ptrace, for so long that it is no mere question in a round.</summary>
-    public bool StandsStill(string name, string host)
+    /// <param name="betweenMs">Of five looks.</param>
+    public bool StandsStill(string name, string host, int betweenMs = 10)
     {
-        const int looks = 5, betweenMs = 10;
+        const int looks = 5;
         for (int i = 0; i < looks; i++)
         {
             if (Pids(name, host) is not [int first, ..] || Read($"/proc/{first}/stat") is not { Length: > 0 } stat || stat[stat.LastIndexOf(')') + 2] != 't') return false;
