@@ -10,6 +10,7 @@ internal sealed class ChaosHosts(LocalCluster cluster, ChaosLog log)
     private readonly List<Task> _undone = [];
     private readonly HashSet<string> _throttled = [];
     private readonly HashSet<(ChaosKind, string)> _harmed = [];
+    private readonly HashSet<string> _killed = [];
 
     /// <summary>Silos that lived but that the others had declared dead: they were killed and started again, as an operator would.</summary>
     public int Outcasts { get; private set; }
@@ -17,15 +18,21 @@ internal sealed class ChaosHosts(LocalCluster cluster, ChaosLog log)
     /// <summary>One whose silo lives and was not harmed, and so can speak; null when there is none.</summary>
     public string? Speaker(string? but)
     {
-        lock (_harmed) return cluster.Hosts.FirstOrDefault(h => h != but && cluster.IsSiloAlive(h) && !_harmed.Any(d => d.Item2 == h && d.Item1 != ChaosKind.Throttle));
+        lock (_harmed) return cluster.Hosts.FirstOrDefault(h => h != but && cluster.IsSiloAlive(h) && cluster.IsServing(h) && !_harmed.Any(d => d.Item2 == h && d.Item1 != ChaosKind.Throttle));
     }
+
+    /// <summary>Whether the plan has killed a silo of this host.</summary>
+    public bool HasKilled(string host) => _killed.Contains(host);
 
     public void Harm(ChaosEvent what, string host)
     {
         lock (_harmed) _harmed.Add((what.Kind, host));
         switch (what.Kind)
         {
-            case ChaosKind.Kill: Signal(host, SIGKILL); break;
+            case ChaosKind.Kill:
+                _killed.Add(host);
+                Signal(host, SIGKILL);
+                break;
             case ChaosKind.Silence: Signal(host, SIGSTOP); break;
             case ChaosKind.Unplug: cluster.Link(host, up: false); break;
             case ChaosKind.Throttle: Throttle(host, what.Megabits); break;

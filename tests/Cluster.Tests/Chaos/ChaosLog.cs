@@ -12,7 +12,7 @@ internal sealed class ChaosLog
 
     public void Add(string what)
     {
-        string line = string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss.fff} {NowMs} {what}");
+        string line = string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-ddTHH:mm:ss.fff} {NowMs} {what}");
         lock (_lines) _lines.Add(line);
     }
 

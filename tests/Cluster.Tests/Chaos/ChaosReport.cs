@@ -28,5 +28,5 @@ internal sealed class ChaosReport
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"chaos: plans={_outcomes.Count} lost={Lost} doubled={Doubled} longest_unavailable_ms={_outcomes.SelectMany(o => o.Gaps).Select(g => g.Ms).DefaultIfEmpty().Max()} killed_in_dump={_outcomes.Sum(o => o.KilledInDump)} outcasts={_outcomes.Sum(o => o.Outcasts)} fresh_clusters={FreshClusters}");
+        $"chaos: plans={_outcomes.Count} lost={Lost} doubled={Doubled} longest_unavailable_ms={_outcomes.SelectMany(o => o.Gaps).Select(g => g.Ms).DefaultIfEmpty().Max()} killed_in_dump={_outcomes.Sum(o => o.KilledInDump)} killed_before_thaw={_outcomes.Sum(o => o.KilledBeforeThaw)} outcasts={_outcomes.Sum(o => o.Outcasts)} fresh_clusters={FreshClusters}");
 }

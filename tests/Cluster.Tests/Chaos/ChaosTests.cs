@@ -9,13 +9,13 @@ public sealed class ChaosTests
     /// <summary>./dev chaos gives them; without, a few plans that are always the same.</summary>
     private const string PlansVariable = "CG_CHAOS_PLANS", SeedVariable = "CG_CHAOS_SEED";
     private const int Plans = 3, Seed = 1;
-    // A log has its times, to be laid beside the plan's.
+    // A log has its times: to be laid beside the plan's, and to be put in order with those of other hosts.
     private static readonly Dictionary<string, string> Logging = new()
     {
         ["Logging__Console__FormatterName"] = "simple",
         ["Logging__Console__FormatterOptions__SingleLine"] = "true",
         ["Logging__Console__FormatterOptions__UseUtcTimestamp"] = "true",
-        ["Logging__Console__FormatterOptions__TimestampFormat"] = "HH:mm:ss.fff ",
+        ["Logging__Console__FormatterOptions__TimestampFormat"] = "yyyy-MM-ddTHH:mm:ss.fff ",
     };
     private static readonly string Results = $"{Dev.Root}/artifacts/test-results/chaos";
 

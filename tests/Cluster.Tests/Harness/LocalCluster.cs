@@ -132,6 +132,9 @@ internal sealed class LocalCluster : IDisposable
         return stat.Length > 0 && stat[(stat.LastIndexOf(')') + 2)..].Split(' ') is { } fields && fields[0] != "Z" && fields[19] == startTime;
     }
 
+    /// <summary>Whether cg can ask it.</summary>
+    public bool IsServing(string host) => File.Exists($"{RunDirectory}/{host}/api.sock");
+
     /// <summary>Waits until all of the given hosts have been told that another is dead.</summary>
     public void AwaitDeath(string host, IEnumerable<string> witnesses)
     {
