@@ -9,7 +9,8 @@ internal sealed class ChaosHosts(LocalCluster cluster, ChaosLog log)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90), Grace = TimeSpan.FromSeconds(10);
     private readonly List<Task> _undone = [];
     private readonly HashSet<string> _throttled = [];
-    private readonly HashSet<(ChaosKind, string)> _harmed = [];
+    private readonly HashSet<(ChaosKind Kind, string Host)> _harmed = [];
+    private readonly Lock _reviving = new();
     private readonly HashSet<string> _killed = [];
 
     /// <summary>Silos that lived but that the others had declared dead: they were killed and started again, as an operator would.</summary>
@@ -18,7 +19,7 @@ internal sealed class ChaosHosts(LocalCluster cluster, ChaosLog log)
     /// <summary>One whose silo lives and was not harmed, and so can speak; null when there is none.</summary>
     public string? Speaker(string? but)
     {
-        lock (_harmed) return cluster.Hosts.FirstOrDefault(h => h != but && cluster.IsSiloAlive(h) && cluster.IsServing(h) && !_harmed.Any(d => d.Item2 == h && d.Item1 != ChaosKind.Throttle));
+        lock (_harmed) return cluster.Hosts.FirstOrDefault(h => h != but && cluster.IsSiloAlive(h) && cluster.IsServing(h) && !_harmed.Any(d => d.Host == h && d.Kind != ChaosKind.Throttle));
     }
 
     /// <summary>Whether the plan has killed a silo of this host.</summary>
@@ -41,6 +42,9 @@ internal sealed class ChaosHosts(LocalCluster cluster, ChaosLog log)
         log.Add($"{what.Kind} {host}");
         _undone.Add(UndoAsync(what, host));
     }
+
+    /// <summary>Waits until nothing of it is to come any more, whether it went well or not.</summary>
+    public void Finish() => Task.WhenAll(_undone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
 
     /// <summary>All harm is taken back, and the hosts know each other again; false when they do not.</summary>
     public bool Heal()
@@ -103,7 +107,7 @@ internal sealed class ChaosHosts(LocalCluster cluster, ChaosLog log)
     // Two that begin at once would each start a silo of the host.
     private void Revive(string host)
     {
-        lock (host)
+        lock (_reviving)
         {
             if (cluster.IsSiloAlive(host)) return;
             using Command reviving = cluster.StartReviving(host);
@@ -117,7 +121,9 @@ internal sealed class ChaosHosts(LocalCluster cluster, ChaosLog log)
     {
         lock (_throttled)
         {
-            if (megabits == 0 ? _throttled.Remove(host) : _throttled.Add(host) || true) cluster.Throttle(host, megabits);
+            bool was = !_throttled.Add(host);
+            if (megabits > 0 || was) cluster.Throttle(host, megabits);
+            if (megabits == 0) _throttled.Remove(host);
         }
     }
 

@@ -38,6 +38,7 @@ internal sealed class ChaosRun(LocalCluster cluster, ChaosPlan plan, ChaosLog lo
         }
         finally
         {
+            _hosts.Finish();
             foreach ((_, Command command) in _calls) command.Dispose();
         }
     }
@@ -90,8 +91,12 @@ internal sealed class ChaosRun(LocalCluster cluster, ChaosPlan plan, ChaosLog lo
         }
         // The next one may meet moves that still hang.
         for (long start = Environment.TickCount64; Environment.TickCount64 - start < MovePatience.TotalMilliseconds && _calls.Any(c => !c.Command.HasExited);) Thread.Sleep(10);
-        foreach ((string what, Command command) in _calls.Where(c => c.Command.HasExited)) log.Add($"{what}: {Words(command)}");
-        _calls.RemoveAll(c => c.Command.HasExited);
+        foreach ((string What, Command Command) call in _calls.Where(c => c.Command.HasExited).ToArray())
+        {
+            log.Add($"{call.What}: {Words(call.Command)}");
+            call.Command.Dispose();
+            _calls.Remove(call);
+        }
     }
 
     private Command Call(string speaker, params string[] arguments)
