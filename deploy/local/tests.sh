@@ -1,4 +1,4 @@
-# ./dev test and ./dev bench. Sourced by ./dev.
+# ./dev test, ./dev chaos and ./dev bench. Sourced by ./dev.
 
 # In this order: what is cheap and close to the fault speaks first.
 UNIT_TESTS=(tests/Linux.Tests tests/Grains.Tests tests/Silo.Tests tests/Cli.Tests)
@@ -85,6 +85,21 @@ run_test_project() {
     TESTS_PASSED=$((TESTS_PASSED + passed)) TESTS_FAILED=$((TESTS_FAILED + failed)) TESTS_SKIPPED=$((TESTS_SKIPPED + skipped))
     TESTS_REASONS+="$(jq -r '.results.tests[] | select(.status == "skipped" or .status == "pending") | "skipped: \(.name): \(.message // .extra.reason // "no reason given")"' "$report")"
     if ((skipped)); then TESTS_REASONS+=$'\n'; fi
+}
+
+# The drawn plans of tests/Cluster.Tests/Chaos; plan N has the seed S + N, so one is repeated with --plans 1 --seed ITS-SEED.
+run_chaos() {
+    local summary=artifacts/test-results/chaos/summary code=0
+    if ((NO_BUILD == 0)); then
+        say "building"
+        compile build "$CLUSTER_TESTS"
+        compile publish client/ContainerGrains.Cli -o "${CG_PROGRAM%/*}"
+    fi
+    rm -f $summary
+    CG_CHAOS_PLANS="$1" CG_CHAOS_SEED="$2" attended artifacts/bin/ContainerGrains.Cluster.Tests/release/ContainerGrains.Cluster.Tests \
+        --no-ansi --no-progress --filter-method '*ChaosTests.Whatever_goes_wrong*' || code=$?
+    cat $summary 2>/dev/null || echo "chaos: no plan was played"
+    return $code
 }
 
 run_bench() {

@@ -63,6 +63,8 @@ internal sealed class LocalCluster : IDisposable
     /// <summary>cg by the silo of one host.</summary>
     public Ended CgAt(string host, params string[] arguments) => Command.Run(Dev.Cg, arguments, CgEnvironment(host));
 
+    public Command StartCgAt(string host, params string[] arguments) => Command.Start(Dev.Cg, arguments, CgEnvironment(host));
+
     /// <summary>cg whose caller has a trace.</summary>
     public Ended CgTraced(string traceParent, params string[] arguments) => Command.Run(Dev.Cg, arguments, new Dictionary<string, string>(CgEnvironment()) { ["TRACEPARENT"] = traceParent });
 
@@ -119,6 +121,20 @@ internal sealed class LocalCluster : IDisposable
 
     public int SiloPid(string host) => int.Parse(File.ReadAllText($"{RunDirectory}/{host}/silo.pid").Split(' ')[0], CultureInfo.InvariantCulture);
 
+    /// <summary>What the silos of a host have said.</summary>
+    public string SiloLog(string host) => $"{StateDirectory}/{host}/silo.log";
+
+    /// <summary>Whether the silo's process is there, and not another one of its number.</summary>
+    public bool IsSiloAlive(string host)
+    {
+        if (Read($"{RunDirectory}/{host}/silo.pid").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries) is not [var pid, var startTime]) return false;
+        string stat = Read($"/proc/{pid}/stat");
+        return stat.Length > 0 && stat[(stat.LastIndexOf(')') + 2)..].Split(' ') is { } fields && fields[0] != "Z" && fields[19] == startTime;
+    }
+
+    /// <summary>Whether cg can ask it.</summary>
+    public bool IsServing(string host) => File.Exists($"{RunDirectory}/{host}/api.sock");
+
     /// <summary>Waits until all of the given hosts have been told that another is dead.</summary>
     public void AwaitDeath(string host, IEnumerable<string> witnesses)
     {
@@ -136,6 +152,9 @@ internal sealed class LocalCluster : IDisposable
 
     /// <summary>Brings a host back whose silo was killed.</summary>
     public void Revive(string host) => Dev.Run(Name, _environment, "host", host, "--no-build").Check();
+
+    /// <summary>As <see cref="Revive"/>, which waits for all hosts; this one does not.</summary>
+    public Command StartReviving(string host) => Dev.Start(Name, _environment, "host", host, "--no-build");
 
     /// <summary>Pulls a host's cable to the segment, or puts it back.</summary>
     public void Link(string host, bool up) => Ip("net", "link", "set", host, up ? "up" : "down");
@@ -165,9 +184,10 @@ internal sealed class LocalCluster : IDisposable
     public bool IsFrozen(string name, string host) => Read($"{Cgroup(name, host)}/cgroup.events").Contains("frozen 1", StringComparison.Ordinal);
 
     /// <summary>Whether its first process is held by ptrace, for so long that it is no mere question in a round.</summary>
-    public bool StandsStill(string name, string host)
+    /// <param name="betweenMs">Of five looks.</param>
+    public bool StandsStill(string name, string host, int betweenMs = 10)
     {
-        const int looks = 5, betweenMs = 10;
+        const int looks = 5;
         for (int i = 0; i < looks; i++)
         {
             if (Pids(name, host) is not [int first, ..] || Read($"/proc/{first}/stat") is not { Length: > 0 } stat || stat[stat.LastIndexOf(')') + 2] != 't') return false;
@@ -202,7 +222,8 @@ internal sealed class LocalCluster : IDisposable
 
     private string Cgroup(string name, string host) => $"{Cgroups}/containergrains-{Name}/{host}/{name}";
 
-    private int[] Pids(string name, string host) =>
+    /// <summary>Real pids of a container on a host.</summary>
+    public int[] Pids(string name, string host) =>
         [.. Read($"{Cgroup(name, host)}/cgroup.procs").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(p => int.Parse(p, CultureInfo.InvariantCulture))];
 
     private static string Read(string path)
